@@ -1,0 +1,97 @@
+// Package db is the door to PostgreSQL, the truth of everything: the connection pool, transactions with their commit
+// signals, migrations, and the typed queries that sqlc generates from the folder queries.
+package db
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"rohrpost/internal/fault"
+)
+
+// Config says how to reach PostgreSQL. Zero values work but for the URL.
+type Config struct {
+	URL string `env:"DATABASE_URL" secret:"true"`
+	// MaxConns bounds the connections of this process; 0 takes 20.
+	MaxConns int32 `env:"DATABASE_MAX_CONNS"`
+	// ConnectTimeout bounds one connection attempt; 0 takes 5 s.
+	ConnectTimeout time.Duration `env:"DATABASE_CONNECT_TIMEOUT"`
+}
+
+const (
+	defaultMaxConns       = 20 // an api or worker process rarely has more statements in flight at once
+	defaultConnectTimeout = 5 * time.Second
+	pingTimeout           = 2 * time.Second // a probe asks every few seconds
+)
+
+// Pool is a pool of connections to PostgreSQL that also tells its subscribers what committed.
+type Pool struct {
+	*pgxpool.Pool
+
+	mu          sync.RWMutex // guards subscribers
+	subscribers []func(signals []any)
+}
+
+// Open connects to PostgreSQL and checks that it answers. The caller closes the pool.
+func Open(ctx context.Context, cfg Config) (*Pool, error) {
+	if cfg.URL == "" {
+		return nil, fault.New(fault.Invalid, "DATABASE_URL is not set")
+	}
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("parse DATABASE_URL: %w", err)
+	}
+	pc.MaxConns = defaultMaxConns
+	if cfg.MaxConns > 0 {
+		pc.MaxConns = cfg.MaxConns
+	}
+	pc.ConnConfig.ConnectTimeout = defaultConnectTimeout
+	if cfg.ConnectTimeout > 0 {
+		pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
+	}
+	// A uniform lifetime would renew all connections of a fleet at the same moment.
+	pc.MaxConnLifetime, pc.MaxConnLifetimeJitter = time.Hour, 10*time.Minute
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("open pool: %w", err)
+	}
+	p := &Pool{Pool: pool}
+	if err := p.Ready(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Ready reports whether PostgreSQL answers, with code unavailable where it does not.
+func (p *Pool) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	if err := p.Ping(ctx); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "The database does not answer.")
+	}
+	return nil
+}
+
+// OnCommit subscribes fn to the signals that transactions of this pool raise with [Signal]. It is called after the
+// commit, on the committing goroutine, and must not block.
+func (p *Pool) OnCommit(fn func(signals []any)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.subscribers = append(p.subscribers, fn)
+}
+
+func (p *Pool) committed(signals []any) {
+	if len(signals) == 0 {
+		return
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, fn := range p.subscribers {
+		fn(signals)
+	}
+}

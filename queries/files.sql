@@ -1,0 +1,44 @@
+-- name: InsertFile :one
+INSERT INTO files (id, owner, name, size, media_type, sha256, blob_key, job_id)
+VALUES (@id, @owner, @name, @size, @media_type, @sha256, @blob_key, @job_id)
+RETURNING *;
+
+-- name: FileByID :one
+SELECT * FROM files WHERE id = @id;
+
+-- name: FileOfOwner :one
+SELECT * FROM files WHERE id = @id AND owner = @owner;
+
+-- name: FilesByOwnerBefore :many
+-- Walks files_owner_idx backwards: ids are UUIDv7, so newest first.
+SELECT * FROM files WHERE owner = @owner AND id < @before ORDER BY id DESC LIMIT @page_size;
+
+-- name: SetFileVerdict :execrows
+UPDATE files
+SET status = @status, verdict = @verdict, signature = @signature, reason = @reason, blob_key = @blob_key,
+    thumbnail_status = @thumbnail_status, scanned_at = now()
+WHERE id = @id AND status = 'processing';
+
+-- name: FailFile :execrows
+UPDATE files SET status = 'failed', verdict = @verdict, reason = @reason, scanned_at = now()
+WHERE id = @id AND status = 'processing';
+
+-- name: SetThumbnailStatus :execrows
+UPDATE files SET thumbnail_status = @thumbnail_status, thumbnail_reason = @thumbnail_reason WHERE id = @id;
+
+-- name: UpsertThumbnail :exec
+INSERT INTO thumbnails (file_id, name, width, height, size, media_type, blob_key)
+VALUES (@file_id, @name, @width, @height, @size, @media_type, @blob_key)
+ON CONFLICT (file_id, name) DO UPDATE
+SET width = excluded.width, height = excluded.height, size = excluded.size, media_type = excluded.media_type,
+    blob_key = excluded.blob_key;
+
+-- name: ThumbnailsByFiles :many
+SELECT * FROM thumbnails WHERE file_id = ANY(@file_ids::uuid[]) ORDER BY file_id, width, name;
+
+-- name: ThumbnailOfOwner :one
+SELECT t.* FROM thumbnails t JOIN files f ON f.id = t.file_id
+WHERE f.id = @file_id AND f.owner = @owner AND f.status = 'clean' AND t.name = @name;
+
+-- name: DeleteFile :one
+DELETE FROM files WHERE id = @id AND owner = @owner RETURNING *;
