@@ -1,0 +1,123 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+)
+
+// cancelChannel tells workers that a job was cancelled. A lost message makes it late by a heartbeat, no more.
+const cancelChannel = "rohrpost:cancel"
+
+// Get returns a job of owner. Other people's jobs and unknown ones are [fault.NotFound].
+func (e *Engine) Get(ctx context.Context, id, owner uuid.UUID) (db.Job, error) {
+	job, err := db.New().JobOfOwner(ctx, e.pool, db.JobOfOwnerParams{ID: id, Owner: owner})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return db.Job{}, fault.New(fault.NotFound, "There is no such job.")
+	}
+	if err != nil {
+		return db.Job{}, fmt.Errorf("job %s: %w", id, err)
+	}
+	return job, nil
+}
+
+// Filter chooses jobs for [Engine.List]. A zero Before means from the newest.
+type Filter struct {
+	State, Kind *string
+	Before      uuid.UUID
+	Limit       int32
+}
+
+// List returns jobs of owner, the newest first.
+func (e *Engine) List(ctx context.Context, owner uuid.UUID, f Filter) ([]db.Job, error) {
+	if f.Before == uuid.Nil {
+		f.Before = uuid.Max
+	}
+	jobs, err := db.New().JobsByOwnerBefore(ctx, e.pool, db.JobsByOwnerBeforeParams{
+		Owner: owner, Before: f.Before, State: f.State, Kind: f.Kind, PageSize: f.Limit,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jobs of %s: %w", owner, err)
+	}
+	return jobs, nil
+}
+
+// Cancel ends a job of owner that is not over yet: it will not run, or stops running, wherever that is, and is never
+// retried. Errors: [fault.NotFound], [Ended] when it is over already.
+func (e *Engine) Cancel(ctx context.Context, id, owner uuid.UUID) (db.Job, error) {
+	var job db.Job
+	err := db.InTx(ctx, e.pool, func(tx pgx.Tx) (err error) {
+		if job, err = e.ownedTx(ctx, tx, id, owner); err != nil {
+			return err
+		}
+		job, err = CancelTx(ctx, tx, e, id, "It was cancelled.")
+		return err
+	})
+	if err != nil {
+		return db.Job{}, err
+	}
+	e.Cancelled(ctx, job)
+	return job, nil
+}
+
+// CancelTx cancels a job inside the caller's transaction, who calls [Engine.Cancelled] after the commit. The error is
+// [Ended] when the job is over already.
+func CancelTx(ctx context.Context, tx pgx.Tx, e *Engine, id uuid.UUID, reason string) (db.Job, error) {
+	job, err := db.New().CancelJob(ctx, tx, db.CancelJobParams{ID: id, Reason: &reason})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return db.Job{}, fault.New(Ended, "The job is over already.")
+	}
+	if err != nil {
+		return db.Job{}, fmt.Errorf("cancel job %s: %w", id, err)
+	}
+	return job, e.runHooks(ctx, tx, job)
+}
+
+// Cancelled tells everybody that a job was cancelled: the worker that runs it, and its readers.
+func (e *Engine) Cancelled(ctx context.Context, job db.Job) {
+	e.metrics.ended.WithLabelValues(job.Kind, Cancelled).Inc()
+	signal, stop := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	defer stop()
+	if err := e.rdb.Publish(signal, cancelChannel, job.ID.String()).Err(); err != nil {
+		e.log.Warn("cancel signal not sent, the worker's next heartbeat will see it", "job", job.ID, "err", err)
+	}
+	e.tell(ctx, job)
+}
+
+// Rerun starts a failed or cancelled job of owner afresh, with all its attempts. Errors: [fault.NotFound], [Ended] when
+// it is in another state.
+func (e *Engine) Rerun(ctx context.Context, id, owner uuid.UUID) (db.Job, error) {
+	var job db.Job
+	err := db.InTx(ctx, e.pool, func(tx pgx.Tx) (err error) {
+		if job, err = e.ownedTx(ctx, tx, id, owner); err != nil {
+			return err
+		}
+		job, err = db.New().RerunJob(ctx, tx, id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fault.New(Ended, "Only a failed or cancelled job can be run again.")
+		}
+		if err != nil {
+			return fmt.Errorf("rerun job %s: %w", id, err)
+		}
+		db.Signal(tx, committed{job})
+		return e.runHooks(ctx, tx, job)
+	})
+	return job, err
+}
+
+func (e *Engine) ownedTx(ctx context.Context, tx pgx.Tx, id, owner uuid.UUID) (db.Job, error) {
+	job, err := db.New().JobOfOwner(ctx, tx, db.JobOfOwnerParams{ID: id, Owner: owner})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return db.Job{}, fault.New(fault.NotFound, "There is no such job.")
+	}
+	if err != nil {
+		return db.Job{}, fmt.Errorf("job %s: %w", id, err)
+	}
+	return job, nil
+}

@@ -1,0 +1,116 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+)
+
+const (
+	claimTimeout = 5 * time.Second // a claim takes a millisecond; an unclaimed job is found again
+	claimRetry   = time.Second     // when PostgreSQL is away
+	delayedCheck = time.Second     // how often Asynq looks for tasks that are due again
+	// handBackDelay is how soon a task that a stopping worker already took comes back.
+	handBackDelay = 0
+)
+
+var (
+	errDraining = errors.New("the worker is shutting down")
+	errNotOurs  = errors.New("the job is somebody else's, or over")
+	errParked   = errors.New("the job waits for one of its limit to end")
+)
+
+// delay is the answer to Asynq that brings the task back after a while.
+type delay struct {
+	after time.Duration
+	why   error
+}
+
+func (d delay) Error() string { return d.why.Error() }
+
+// retryDelay reads the delay. Asynq cuts the time to whole seconds, which must not make the task come too early.
+func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
+	var d delay
+	if !errors.As(err, &d) {
+		return claimRetry
+	}
+	if d.after <= 0 {
+		return 0
+	}
+	return d.after + time.Second
+}
+
+// claim makes the job ours, unless it is not to be had: errNotOurs, errParked, or a delay when it is not due.
+func (r *Runner) claim(at ref) (db.Job, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
+	defer cancel()
+	worker := r.id()
+	job, err := db.New().ClaimJob(ctx, r.engine.pool, db.ClaimJobParams{ID: at.Job, Epoch: at.Epoch, WorkerID: &worker})
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return job, err
+	}
+	job, err = db.New().JobByID(ctx, r.engine.pool, at.Job)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return db.Job{}, errNotOurs
+	case err != nil:
+		return db.Job{}, err
+	case job.Epoch != at.Epoch || job.State != Queued:
+		return db.Job{}, errNotOurs
+	case job.RunAt.After(time.Now()):
+		return db.Job{}, delay{time.Until(job.RunAt), errors.New("not due yet")}
+	case job.OwnerLimit == nil && job.KeyLimit == nil:
+		// It has become due between the two statements.
+		return db.Job{}, delay{handBackDelay, errors.New("just due")}
+	}
+	return r.claimLimited(ctx, at)
+}
+
+// claimLimited claims where the limits have room, and parks the job where they have none.
+func (r *Runner) claimLimited(ctx context.Context, at ref) (job db.Job, err error) {
+	worker := r.id()
+	parked := false
+	err = db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) error {
+		parked = false
+		q := db.New()
+		if err := q.LockJobLimits(ctx, tx, at.Job); err != nil {
+			return err
+		}
+		job, err = q.ClaimLimitedJob(ctx, tx, db.ClaimLimitedJobParams{ID: at.Job, Epoch: at.Epoch, WorkerID: &worker})
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		n, err := q.ParkJob(ctx, tx, db.ParkJobParams{ID: at.Job, Epoch: at.Epoch})
+		parked = n > 0
+		return err
+	})
+	switch {
+	case err != nil:
+		return db.Job{}, fmt.Errorf("claim limited job %s: %w", at.Job, err)
+	case parked:
+		return db.Job{}, errParked
+	case job.State != Running:
+		return db.Job{}, errNotOurs
+	}
+	return job, nil
+}
+
+// unclaimed is the answer to Asynq for a task whose job could not be claimed.
+func (r *Runner) unclaimed(at ref, err error) error {
+	var d delay
+	switch {
+	case errors.Is(err, errNotOurs), errors.Is(err, errParked):
+		r.log.Debug("task dropped", "task", at.taskID(), "why", err)
+		return nil
+	case errors.As(err, &d):
+		return d
+	}
+	r.log.Warn("claim failed", "task", at.taskID(), "err", err)
+	return delay{claimRetry, err}
+}

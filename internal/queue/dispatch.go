@@ -1,0 +1,190 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+)
+
+const (
+	enqueueTimeout = 3 * time.Second // one exchange with Redis; it takes 0.1 ms
+	perSlot        = 4               // jobs kept in Redis for each slot of the workers
+	slotsFor       = 5 * time.Second // how long the number of slots is believed
+)
+
+// dispatched is a job on its way to Redis.
+type dispatched struct {
+	ref
+	kind        string
+	queue       string
+	traceparent *string
+}
+
+// Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
+// doesn't take one, it goes back to waiting and the error is returned.
+func (e *Engine) Dispatch(ctx context.Context, queue string) error {
+	window, err := e.window(ctx, queue)
+	if err != nil {
+		return err
+	}
+	for {
+		there, err := query(ctx, func(ctx context.Context) (int64, error) { return db.New().DispatchedCount(ctx, e.pool, queue) })
+		if err != nil {
+			return fmt.Errorf("dispatch %s: %w", queue, err)
+		}
+		room := int64(window) - there
+		// A pass for each single place that gets free would cost more than it brings.
+		if room <= int64(window)/8 {
+			return nil
+		}
+		jobs, taken, err := e.take(ctx, queue, room)
+		if err != nil {
+			return fmt.Errorf("dispatch %s: %w", queue, err)
+		}
+		if err := e.enqueue(ctx, jobs); err != nil {
+			return fmt.Errorf("dispatch %s: %w", queue, err)
+		}
+		if int64(taken) < room {
+			return nil
+		}
+	}
+}
+
+// DispatchAll is Dispatch for every queue in which a job waits, and frees parked jobs that have room.
+func (e *Engine) DispatchAll(ctx context.Context) error {
+	queues, err := query(ctx, func(ctx context.Context) ([]string, error) { return db.New().QueuesToDispatch(ctx, e.pool) })
+	if err != nil {
+		return fmt.Errorf("queues to dispatch: %w", err)
+	}
+	var errs []error
+	for _, queue := range queues {
+		errs = append(errs, e.Dispatch(ctx, queue))
+	}
+	kinds, err := query(ctx, func(ctx context.Context) ([]string, error) { return db.New().KindsWithParkedJobs(ctx, e.pool) })
+	errs = append(errs, err)
+	for _, kind := range kinds {
+		errs = append(errs, e.Unpark(ctx, kind))
+	}
+	return errors.Join(errs...)
+}
+
+// take marks due jobs as dispatched. A job whose limit has no room is parked, and counted as taken.
+func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []dispatched, taken int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	rows, err := db.New().DispatchJobs(ctx, e.pool, db.DispatchJobsParams{Queue: queue, Room: room})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range rows {
+		if !r.Parked {
+			jobs = append(jobs, dispatched{ref{r.ID, r.Epoch}, r.Kind, r.Queue, r.TraceContext})
+		}
+	}
+	return jobs, len(rows), nil
+}
+
+// Unpark hands over the parked jobs of a kind that have room within their limits by now.
+func (e *Engine) Unpark(ctx context.Context, kind string) error {
+	for {
+		job, err := query(ctx, func(ctx context.Context) (db.UnparkJobRow, error) {
+			return db.New().UnparkJob(ctx, e.pool, kind)
+		})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("unpark %s: %w", kind, err)
+		}
+		free := []dispatched{{ref{job.ID, job.Epoch}, job.Kind, job.Queue, job.TraceContext}}
+		if err := e.enqueue(ctx, free); err != nil {
+			return fmt.Errorf("unpark %s: %w", kind, err)
+		}
+	}
+}
+
+// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed.
+func (e *Engine) enqueue(ctx context.Context, jobs []dispatched) error {
+	for i, job := range jobs {
+		err := e.enqueueOne(ctx, job)
+		if err == nil {
+			e.metrics.dispatched.WithLabelValues(job.kind).Inc()
+			continue
+		}
+		// Redis is away: the others would only wait for it one after the other. It may have taken this one all the same;
+		// then there are two tasks of one epoch, and the second finds the job claimed.
+		e.undispatch(context.WithoutCancel(ctx), jobs[i:])
+		return err
+	}
+	return nil
+}
+
+func (e *Engine) enqueueOne(ctx context.Context, job dispatched) error {
+	task, err := job.task(job.kind, job.traceparent)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
+	defer cancel()
+	_, err = e.client.EnqueueContext(ctx, task, asynq.Queue(job.queue))
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return nil // it is there already
+	}
+	return err
+}
+
+func (e *Engine) undispatch(ctx context.Context, jobs []dispatched) {
+	ids, epochs := make([]uuid.UUID, len(jobs)), make([]int64, len(jobs))
+	for i, job := range jobs {
+		ids[i], epochs[i] = job.Job, job.Epoch
+	}
+	_, err := query(ctx, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, db.New().UndispatchJobs(ctx, e.pool, db.UndispatchJobsParams{Ids: ids, Epochs: epochs})
+	})
+	if err != nil {
+		// They still count as dispatched, and are found as lost when they are overdue.
+		e.log.Warn("undispatch failed", "jobs", len(jobs), "err", err)
+	}
+}
+
+// slots remembers how many jobs the living workers can run at once, by queue.
+type slots struct {
+	mu     sync.Mutex // guards the rest
+	counts map[string]int64
+	asked  time.Time
+}
+
+// window is how many due jobs of a queue may lie in Redis.
+func (e *Engine) window(ctx context.Context, queue string) (int, error) {
+	e.slots.mu.Lock()
+	defer e.slots.mu.Unlock()
+	if time.Since(e.slots.asked) > slotsFor {
+		rows, err := query(ctx, func(ctx context.Context) ([]db.CapacityByQueueRow, error) {
+			return db.New().CapacityByQueue(ctx, e.pool)
+		})
+		if err != nil {
+			return 0, fmt.Errorf("capacity of %s: %w", queue, err)
+		}
+		e.slots.counts = map[string]int64{}
+		for _, row := range rows {
+			e.slots.counts[row.Queue] = row.Slots
+		}
+		e.slots.asked = time.Now()
+	}
+	return max(e.cfg.Window, int(perSlot*e.slots.counts[queue])), nil
+}
+
+// query runs one statement with a time limit of its own.
+func query[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	return fn(ctx)
+}

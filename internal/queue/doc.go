@@ -1,0 +1,25 @@
+// Package queue is the job engine: durable jobs in PostgreSQL, carried to workers by Asynq on Redis.
+//
+// PostgreSQL holds the record of every job and takes every decision. Redis carries only the job's id and epoch (a claim
+// check), so wiping it loses nothing. A job moves through these states, and only through the guarded updates in
+// queries/jobs.sql; zero rows updated means that somebody else owns the job, and the caller stops.
+//
+//	                 retry, snooze, hand-back, crash
+//	              ┌─────────────────────────────────────┐
+//	              ▼                                     │
+//	enqueue ─▶ queued ── dispatch ▶ (Redis) ─ claim ─▶ running ──▶ succeeded
+//	              ▲ │                                   │ │
+//	              │ └─────────────▶ cancelled ◀─────────┘ └──────▶ failed
+//	              │                     │                            │
+//	              └──────── rerun ──────┴────────────────────────────┘
+//
+// Each job carries an epoch, its fencing token. It grows whenever the job leaves the hands it was in without their
+// doing: the worker died, Redis lost the task, the job was parked, handed back or rerun. What the former holder still
+// writes (outcome, progress, tokens) names the old epoch and is refused.
+//
+// Asynq's task id is "<job id>:<epoch>", so dispatching twice is harmless. Its own retry and archive are used, so that
+// Asynqmon shows what goes on, but a task that comes back is only run if PostgreSQL lets it be claimed.
+//
+// The parts: [Enqueue] writes the record inside the caller's transaction. [Engine] dispatches committed jobs, cancels,
+// and finds what was lost. [Runner] claims, runs and settles inside a worker.
+package queue

@@ -1,0 +1,157 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"rohrpost/db"
+	"rohrpost/internal/stream"
+)
+
+// maxFresh bounds the committed jobs whose `queued` event is not out yet. Beyond, events are left out: the record has
+// it, and Redis is down anyway.
+const maxFresh = 4096
+
+// Hook follows the jobs of a kind. It runs inside the transaction in which a job becomes failed or cancelled, or queued
+// again by a rerun, in whatever process that happens; job.State tells which. An error rolls the change back.
+type Hook func(ctx context.Context, tx pgx.Tx, job db.Job) error
+
+// Engine is a process's door to the jobs: it dispatches what was committed, cancels, reruns, and finds what was lost.
+// Every process has one; any number may run. It is safe for concurrent use.
+type Engine struct {
+	pool    *db.Pool
+	rdb     redis.UniversalClient
+	client  *asynq.Client
+	events  *stream.Log
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+	hooks   map[string][]Hook // written before Start only
+	slots   slots
+	beats   beats
+
+	mu     sync.Mutex          // guards the rest
+	queues map[string]struct{} // to be dispatched
+	fresh  []db.Job            // to be told about
+	cancel context.CancelFunc  // nil unless running
+	wake   chan struct{}       // one slot
+	wg     sync.WaitGroup
+}
+
+// NewEngine makes an engine. It subscribes to the commits of pool, so make one for each pool. registerer may be nil. The
+// clients stay the caller's to close.
+func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg Config, log *slog.Logger,
+	registerer prometheus.Registerer) *Engine {
+	rdb.AddHook(ackHook{})
+	e := &Engine{
+		pool: pool, rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), events: events, cfg: cfg.withDefaults(), log: log,
+		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
+		queues: map[string]struct{}{}, wake: make(chan struct{}, 1),
+	}
+	pool.OnCommit(e.committed)
+	return e
+}
+
+// OnState adds a hook for a kind. Call it before Start.
+func (e *Engine) OnState(kind string, hook Hook) { e.hooks[kind] = append(e.hooks[kind], hook) }
+
+func (e *Engine) runHooks(ctx context.Context, tx pgx.Tx, job db.Job) error {
+	for _, hook := range e.hooks[job.Kind] {
+		if err := hook(ctx, tx, job); err != nil {
+			return fmt.Errorf("follow %s %s to %s: %w", job.Kind, job.ID, job.State, err)
+		}
+	}
+	return nil
+}
+
+// Start dispatches in the background what this process commits. Without it, jobs wait for a scheduler's next pass.
+// Starting a running engine does nothing.
+func (e *Engine) Start(ctx context.Context) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cancel != nil {
+		return
+	}
+	ctx, e.cancel = context.WithCancel(ctx)
+	e.wg.Go(func() { e.loop(ctx) })
+}
+
+// Stop ends the background work. Stopping twice or unstarted is fine; what was not dispatched, a scheduler will.
+func (e *Engine) Stop() {
+	e.mu.Lock()
+	cancel := e.cancel
+	e.cancel = nil
+	e.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	e.wg.Wait()
+}
+
+// committed takes the signals of a transaction. It must not block: the caller's answer waits for it.
+func (e *Engine) committed(signals []any) {
+	e.mu.Lock()
+	for _, signal := range signals {
+		switch signal := signal.(type) {
+		case committed:
+			e.queues[signal.job.Queue] = struct{}{}
+			if len(e.fresh) < maxFresh {
+				e.fresh = append(e.fresh, signal.job)
+			}
+			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
+		case completed:
+			signal.run.completed.Store(true)
+		}
+	}
+	e.mu.Unlock()
+	e.signal()
+}
+
+// Wake has a queue looked at soon: it may have room, or new jobs.
+func (e *Engine) Wake(queue string) {
+	e.mu.Lock()
+	e.queues[queue] = struct{}{}
+	e.mu.Unlock()
+	e.signal()
+}
+
+func (e *Engine) signal() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Engine) loop(ctx context.Context) {
+	for {
+		select {
+		case <-e.wake:
+		case <-ctx.Done():
+			return
+		}
+		e.mu.Lock()
+		queues, fresh := e.queues, e.fresh
+		e.queues, e.fresh = map[string]struct{}{}, nil
+		e.mu.Unlock()
+		if len(fresh) > 0 {
+			e.tell(ctx, fresh...)
+		}
+		for queue := range queues {
+			if err := e.Dispatch(ctx, queue); err != nil && ctx.Err() == nil {
+				e.log.Warn("dispatch put off", "queue", queue, "err", err)
+			}
+		}
+	}
+}
+
+// statementTimeout bounds one step of the engine's own work in PostgreSQL. Each is a few milliseconds; a scheduler that
+// is held up longer does better to start over.
+const statementTimeout = 10 * time.Second

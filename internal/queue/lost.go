@@ -1,0 +1,101 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"rohrpost/db"
+)
+
+// lostBatch is how many tasks Redis is asked about in one round trip.
+const lostBatch = 128
+
+// FindLost asks Redis for the jobs that should lie there, due and unclaimed for longer than Config.Lost, and dispatches
+// those anew that it lost: it was wiped, evicted them, failed over to an older copy, or a worker took one and died before
+// it could claim it. It returns how many it found. While Redis is away it returns the error and changes nothing.
+func (e *Engine) FindLost(ctx context.Context) (int, error) {
+	rows, err := query(ctx, func(ctx context.Context) ([]db.OverdueDispatchedJobsRow, error) {
+		return db.New().OverdueDispatchedJobs(ctx, e.pool, e.cfg.Lost.Seconds())
+	})
+	if err != nil {
+		return 0, fmt.Errorf("find lost jobs: %w", err)
+	}
+	found := 0
+	queues := map[string]struct{}{}
+	for len(rows) > 0 {
+		some := rows[:min(len(rows), lostBatch)]
+		rows = rows[len(some):]
+		there, err := e.waiting(ctx, some)
+		if err != nil {
+			return found, fmt.Errorf("find lost jobs: %w", err)
+		}
+		var ids []uuid.UUID
+		var epochs []int64
+		for i, row := range some {
+			if !there[i] {
+				ids, epochs = append(ids, row.ID), append(epochs, row.Epoch)
+				queues[row.Queue] = struct{}{}
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		n, err := query(ctx, func(ctx context.Context) (int64, error) {
+			return db.New().RedispatchLostJobs(ctx, e.pool, db.RedispatchLostJobsParams{Ids: ids, Epochs: epochs})
+		})
+		if err != nil {
+			return found, fmt.Errorf("redispatch lost jobs: %w", err)
+		}
+		found += int(n)
+	}
+	if found > 0 {
+		e.metrics.lost.Add(float64(found))
+		e.log.Warn("jobs that redis lost are dispatched again", "jobs", found)
+	}
+	var errs []error
+	for queue := range queues {
+		errs = append(errs, e.Dispatch(ctx, queue))
+	}
+	return found, errors.Join(errs...)
+}
+
+// waiting tells for each job whether a worker will still get its task: it must be in the list or set that its state
+// names. An active one has been taken from the line, and yet its job was not claimed.
+func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow) ([]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
+	defer cancel()
+	pipe := e.rdb.Pipeline()
+	type answer struct {
+		pending          *redis.IntCmd
+		retry, scheduled *redis.FloatCmd
+		exists           *redis.IntCmd
+	}
+	answers := make([]answer, len(rows))
+	for i, row := range rows {
+		id := ref{row.ID, row.Epoch}.taskID()
+		answers[i] = answer{
+			pending:   pipe.LPos(ctx, asynqKey(row.Queue, "pending"), id, redis.LPosArgs{}),
+			retry:     pipe.ZScore(ctx, asynqKey(row.Queue, "retry"), id),
+			scheduled: pipe.ZScore(ctx, asynqKey(row.Queue, "scheduled"), id),
+			exists:    pipe.Exists(ctx, asynqKey(row.Queue, "t:"+id)),
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	there := make([]bool, len(rows))
+	for i, a := range answers {
+		for _, err := range []error{a.pending.Err(), a.retry.Err(), a.scheduled.Err(), a.exists.Err()} {
+			if err != nil && !errors.Is(err, redis.Nil) {
+				return nil, err
+			}
+		}
+		inLine := a.pending.Err() == nil || a.retry.Err() == nil || a.scheduled.Err() == nil
+		there[i] = inLine && a.exists.Val() > 0
+	}
+	return there, nil
+}

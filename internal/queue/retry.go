@@ -1,0 +1,51 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"rohrpost/internal/fault"
+)
+
+// snooze is the error of a handler that wants to be called again later.
+type snooze struct{ after time.Duration }
+
+func (s snooze) Error() string { return fmt.Sprintf("snoozed for %s", s.after) }
+
+// Snooze, returned by a handler, runs the job again after d without counting the attempt: for work that waits for
+// something else without holding a slot.
+func Snooze(d time.Duration) error { return snooze{max(d, 0)} }
+
+// backoff is the wait before the attempt after the given one: exponential with full jitter, so that jobs that failed
+// together don't come back together.
+func (c Config) backoff(attempt int) time.Duration {
+	most := c.RetryCap
+	if shift := attempt - 1; shift < 30 && c.RetryBase<<shift < most {
+		most = c.RetryBase << shift
+	}
+	return rand.N(most)
+}
+
+// verdict is what becomes of a job after an attempt that did not succeed.
+type verdict struct {
+	retry  bool
+	delay  time.Duration
+	back   int32 // attempts given back
+	code   fault.Code
+	detail string
+}
+
+func (c Config) judge(err error, attempt, maxAttempts int) verdict {
+	var later snooze
+	if errors.As(err, &later) {
+		return verdict{retry: true, delay: later.after, back: 1}
+	}
+	code := fault.CodeOf(err)
+	v := verdict{code: code, detail: fault.Message(err)}
+	if fault.ClassOf(code).Retryable && attempt < maxAttempts {
+		v.retry, v.delay = true, c.backoff(attempt)
+	}
+	return v
+}

@@ -1,0 +1,157 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+	"rohrpost/internal/stream"
+)
+
+const (
+	progressEvery   = time.Second     // how often progress is written to the record
+	progressTimeout = 3 * time.Second // for either of its writes
+)
+
+// Job is one attempt of a job whose arguments are an A, in the hands of its handler.
+type Job[A any] struct {
+	*Run
+	Args A
+}
+
+// Run is one attempt of a job. It ends when its handler returns.
+type Run struct {
+	engine *Engine
+	job    db.Job
+	log    *slog.Logger
+	began  time.Time
+	stop   context.CancelCauseFunc // ends the handler's context
+
+	completed atomic.Bool // a transaction with Complete has committed
+
+	mu      sync.Mutex // guards written
+	written time.Time  // when progress was last put on record
+}
+
+// ID names the job.
+func (r *Run) ID() uuid.UUID { return r.job.ID }
+
+// Kind is the name of the job's kind.
+func (r *Run) Kind() string { return r.job.Kind }
+
+// Owner is the user who asked for the job, or [System].
+func (r *Run) Owner() uuid.UUID { return r.job.Owner }
+
+// Epoch is the fencing token of this run.
+func (r *Run) Epoch() int64 { return r.job.Epoch }
+
+// Attempt counts the attempts, 1 for the first.
+func (r *Run) Attempt() int { return int(r.job.Attempt) }
+
+// Record is the job as it was claimed.
+func (r *Run) Record() db.Job { return r.job }
+
+// Log is a logger that names the job.
+func (r *Run) Log() *slog.Logger { return r.log }
+
+// Progress tells the readers of the job how far it is, and puts it on record at most once a second. progress must
+// marshal to JSON. The error is [ErrLost] when the job is not this run's any more, and the run's context has ended then;
+// Redis or PostgreSQL being away is logged, not returned.
+func (r *Run) Progress(ctx context.Context, progress any) error {
+	raw, err := json.Marshal(progress)
+	if err != nil {
+		return fmt.Errorf("progress of %s: %w", r.job.ID, err)
+	}
+	if r.due() {
+		ctx, cancel := context.WithTimeout(ctx, progressTimeout)
+		defer cancel()
+		n, err := db.New().SetJobProgress(ctx, r.engine.pool, db.SetJobProgressParams{ID: r.job.ID, Epoch: r.job.Epoch, Progress: raw})
+		switch {
+		case err != nil:
+			r.log.Warn("progress not on record", "err", err)
+		case n == 0:
+			r.stop(ErrLost)
+			return ErrLost
+		}
+	}
+	return r.Event(ctx, stream.TypeProgress, struct {
+		JobID    uuid.UUID       `json:"job_id"`
+		Progress json.RawMessage `json:"progress"`
+	}{r.job.ID, raw})
+}
+
+// Event tells the readers of the job, and its owner, something of the given type. data must marshal to a JSON object.
+// Errors are those of Progress.
+func (r *Run) Event(ctx context.Context, typ string, data any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("event %s of %s: %w", typ, r.job.ID, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
+	defer cancel()
+	err = r.engine.events.Append(ctx, r.job.Epoch, both(r.job, typ, json.RawMessage(raw), false)...)
+	switch fault.CodeOf(err) {
+	case "":
+	case fault.Conflict: // fenced off, or ended by a cancel
+		r.stop(ErrLost)
+		return ErrLost
+	default:
+		r.log.Warn("event not published", "type", typ, "err", err)
+	}
+	return nil
+}
+
+// Tokens is a writer of token events in the name of this run. Close it before the handler returns. When the stream
+// refuses it, the run has been fenced off and its context ends.
+func (r *Run) Tokens() *stream.TokenWriter {
+	return stream.NewTokenWriter(r.engine.events, stream.TokenOptions{
+		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.stop(ErrLost) },
+	})
+}
+
+func (r *Run) due() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.written) < progressEvery {
+		return false
+	}
+	r.written = time.Now()
+	return true
+}
+
+func (r *Run) decodeArgs(args any) error {
+	if err := json.Unmarshal(r.job.Args, args); err != nil {
+		return fault.Wrap(err, fault.Invalid, "The job's arguments can't be read.")
+	}
+	return nil
+}
+
+// completed is the signal that a transaction with Complete has committed.
+type completed struct{ run *Run }
+
+// Complete ends the job as succeeded inside tx, so that the effect of the job and its outcome commit together, or
+// neither does. Roll back on [ErrLost]: the job is not this run's any more. The handler returns (nil, nil) afterwards.
+func Complete(ctx context.Context, tx pgx.Tx, run *Run, result any) error {
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("result of %s: %w", run.job.ID, err)
+	}
+	n, err := db.New().CompleteJob(ctx, tx, db.CompleteJobParams{ID: run.job.ID, Epoch: run.job.Epoch, Result: raw})
+	if err != nil {
+		return fmt.Errorf("complete job %s: %w", run.job.ID, err)
+	}
+	if n == 0 {
+		return ErrLost
+	}
+	db.Signal(tx, completed{run})
+	return nil
+}

@@ -1,0 +1,232 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+)
+
+// Runner runs jobs in a worker process: it claims what Asynq brings, calls the handler, and settles the outcome in
+// PostgreSQL. Make it with [NewRunner].
+type Runner struct {
+	engine *Engine
+	mux    *Mux
+	cfg    RunnerConfig
+	log    *slog.Logger
+	server *asynq.Server
+	places chan struct{} // one token per handler that has not returned, also an abandoned one
+
+	mu       sync.Mutex // guards the rest
+	worker   uuid.UUID  // as registered; a new one after we were taken for dead
+	active   map[*Run]struct{}
+	draining bool
+	entered  sync.WaitGroup // calls of ProcessTask under way
+
+	quit   chan struct{} // closed by Stop once everything is settled
+	ended  sync.WaitGroup
+	orders *redis.PubSub
+	once   sync.Once
+}
+
+// NewRunner makes a runner that serves cfg.Queues with the handlers of mux.
+func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
+	cfg = cfg.withDefaults()
+	r := &Runner{
+		engine: engine, mux: mux, cfg: cfg, log: engine.log, active: map[*Run]struct{}{}, quit: make(chan struct{}),
+		places: make(chan struct{}, cfg.Concurrency),
+	}
+	r.server = asynq.NewServerFromRedisClient(engine.rdb, asynq.Config{
+		Concurrency: cfg.Concurrency, Queues: cfg.Queues, TaskCheckInterval: cfg.Poll,
+		DelayedTaskCheckInterval: delayedCheck, RetryDelayFunc: retryDelay,
+		// A retry is part of the plan; only a job that failed for good counts as failed in Asynqmon.
+		IsFailure: func(err error) bool { return errors.Is(err, asynq.SkipRetry) },
+		Logger:    asynqLog{engine.log}, LogLevel: asynq.WarnLevel,
+		ShutdownTimeout: cfg.StopGrace,
+	})
+	return r
+}
+
+// Start registers the worker and begins to take jobs.
+func (r *Runner) Start(ctx context.Context) error {
+	id, err := r.register(ctx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.worker = id
+	r.mu.Unlock()
+	r.orders = r.engine.rdb.Subscribe(ctx, cancelChannel)
+	r.ended.Go(r.beat)
+	r.ended.Go(r.obey)
+	if err := r.server.Start(asynq.HandlerFunc(r.process)); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	return nil
+}
+
+func (r *Runner) register(ctx context.Context) (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("worker id: %w", err)
+	}
+	queues, err := json.Marshal(r.cfg.Queues)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("register worker: %w", err)
+	}
+	host, _ := os.Hostname() // only shown
+	_, err = query(ctx, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, db.New().RegisterWorker(ctx, r.engine.pool, db.RegisterWorkerParams{
+			ID: id, Host: host, Pid: int32(os.Getpid()), Queues: queues, Concurrency: int32(r.cfg.Concurrency),
+		})
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("register worker: %w", err)
+	}
+	return id, nil
+}
+
+// process is Asynq's handler. Its answer only decides what becomes of the task in Redis; the job's fate is settled in
+// PostgreSQL before. The context that Asynq gives is not used: it ends when Redis is away for a while, and that is no
+// reason to stop the work.
+func (r *Runner) process(_ context.Context, task *asynq.Task) error {
+	if !r.enter() {
+		return delay{handBackDelay, errDraining}
+	}
+	defer r.entered.Done()
+	at, err := parseRef(task.Payload())
+	if err != nil {
+		r.log.Error("task ignored", "type", task.Type(), "err", err)
+		return nil
+	}
+	r.places <- struct{}{} // an abandoned handler still holds its own
+	job, err := r.claim(at)
+	if err != nil {
+		<-r.places
+		return r.unclaimed(at, err)
+	}
+	r.engine.Wake(job.Queue) // there is room in the line
+	return r.execute(job)
+}
+
+func (r *Runner) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.draining {
+		return false
+	}
+	r.entered.Add(1)
+	return true
+}
+
+// outcome is what a handler returned.
+type outcome struct {
+	result any
+	err    error
+}
+
+// execute runs the handler of a claimed job and settles the outcome. It returns when the handler has, or when it was
+// abandoned; its place is free only when it returned.
+func (r *Runner) execute(job db.Job) error {
+	base, stop := context.WithCancelCause(context.Background())
+	defer stop(nil)
+	run := &Run{
+		engine: r.engine, job: job, stop: stop, began: time.Now(),
+		log: r.log.With("job", job.ID, "kind", job.Kind, "attempt", job.Attempt),
+	}
+	r.hold(run)
+	defer r.let(run)
+	r.began(job)
+	r.engine.tell(base, job)
+
+	b, err := r.mux.find(job.Kind)
+	if err != nil {
+		<-r.places
+		return r.settle(run, outcome{err: fault.Wrap(err, fault.Unavailable, "No worker knows this kind of job.")}, nil, false)
+	}
+	ctx, cancel := context.WithTimeoutCause(base, b.timeout, ErrTimeout)
+	defer cancel()
+	done := make(chan outcome, 1)
+	go func() {
+		defer func() { <-r.places }()
+		done <- call(ctx, b, run)
+	}()
+	select {
+	case out := <-done:
+		return r.settle(run, out, context.Cause(ctx), false)
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(r.cfg.StopGrace)
+	defer grace.Stop()
+	select {
+	case out := <-done:
+		return r.settle(run, out, context.Cause(ctx), false)
+	case <-grace.C:
+		run.log.Error("handler ignores that it should stop, and is abandoned", "cause", context.Cause(ctx))
+		return r.settle(run, outcome{err: context.Cause(ctx)}, context.Cause(ctx), true)
+	}
+}
+
+// call runs the handler; a panic is an error like others.
+func call(ctx context.Context, b binding, run *Run) (out outcome) {
+	defer func() {
+		if p := recover(); p != nil {
+			run.log.Error("handler panicked", "panic", p, "stack", string(debug.Stack()))
+			out = outcome{err: fault.New(Panicked, "The handler of the job panicked.")}
+		}
+	}()
+	result, err := b.run(ctx, run)
+	return outcome{result, err}
+}
+
+func (r *Runner) hold(run *Run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.active[run] = struct{}{}
+	r.engine.metrics.running.Inc()
+}
+
+func (r *Runner) let(run *Run) {
+	r.mu.Lock()
+	delete(r.active, run)
+	r.mu.Unlock()
+	r.engine.metrics.running.Dec()
+	r.engine.Wake(run.job.Queue)
+	if run.job.OwnerLimit == nil && run.job.KeyLimit == nil {
+		return
+	}
+	if err := r.engine.Unpark(context.Background(), run.job.Kind); err != nil {
+		run.log.Warn("parked jobs wait for the next pass", "err", err)
+	}
+}
+
+// holding is a copy of what runs now.
+func (r *Runner) holding() []*Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	runs := make([]*Run, 0, len(r.active))
+	for run := range r.active {
+		runs = append(runs, run)
+	}
+	return runs
+}
+
+func (r *Runner) began(job db.Job) {
+	m := r.engine.metrics
+	m.started.WithLabelValues(job.Kind).Inc()
+	if job.StartedAt != nil {
+		m.wait.WithLabelValues(job.Kind).Observe(job.StartedAt.Sub(job.RunAt).Seconds())
+	}
+}

@@ -1,0 +1,208 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+)
+
+const (
+	settleTimeout = 5 * time.Second  // one try
+	settleWithin  = 10 * time.Minute // PostgreSQL may be away that long, and the outcome is kept for it
+)
+
+// settle puts the outcome of an attempt on record and returns what Asynq is to do with the task. cause is why the run's
+// context ended, nil if it did not; a handler that succeeded all the same, did.
+func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) error {
+	job := run.job
+	r.engine.metrics.run.WithLabelValues(job.Kind).Observe(time.Since(run.began).Seconds())
+	switch {
+	case run.completed.Load():
+		return r.tellSettled(run, Succeeded)
+	case out.err == nil:
+		return r.succeed(run, out.result)
+	case errors.Is(cause, ErrCancelled), errors.Is(cause, ErrLost), errors.Is(out.err, ErrLost):
+		// Whoever took it has it on record.
+		r.count(run, map[bool]string{true: Cancelled, false: "lost"}[errors.Is(cause, ErrCancelled)])
+		return nil
+	case errors.Is(cause, ErrHandedBack):
+		return nil // Stop releases what is still running
+	case errors.Is(cause, ErrTimeout):
+		out.err = fmt.Errorf("%w (%w)", ErrTimeout, out.err)
+	}
+	v := r.engine.cfg.judge(out.err, int(job.Attempt), int(job.MaxAttempts))
+	switch {
+	case v.retry && abandoned:
+		return r.abandon(run, v)
+	case v.retry:
+		return r.retryLater(run, v, out.err)
+	}
+	return r.fail(run, v, out.err)
+}
+
+func (r *Runner) succeed(run *Run, result any) error {
+	raw, err := json.Marshal(result)
+	if err != nil {
+		err = fault.Wrap(err, fault.Internal, "The job's result can't be written down.")
+		return r.fail(run, verdict{code: fault.Internal, detail: fault.Message(err)}, err)
+	}
+	n, err := r.write(func(ctx context.Context) (int64, error) {
+		return db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{ID: run.job.ID, Epoch: run.job.Epoch, Result: raw})
+	})
+	if err != nil {
+		return r.unsettled(run, err)
+	}
+	if n == 0 {
+		return r.notOurs(run, Succeeded)
+	}
+	return r.tellSettled(run, Succeeded)
+}
+
+func (r *Runner) retryLater(run *Run, v verdict, why error) error {
+	n, err := r.write(func(ctx context.Context) (int64, error) {
+		return db.New().RetryJobLater(ctx, r.engine.pool, db.RetryJobLaterParams{
+			ID: run.job.ID, Epoch: run.job.Epoch, DelaySeconds: v.delay.Seconds(), AttemptsBack: v.back,
+			ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
+		})
+	})
+	if err != nil {
+		return r.unsettled(run, err)
+	}
+	if n == 0 {
+		return r.notOurs(run, Queued)
+	}
+	outcome := "retried"
+	if v.code == "" {
+		outcome = "snoozed"
+	} else {
+		run.log.Warn("job is tried again later", "after", v.delay, "code", v.code, "err", why)
+	}
+	r.count(run, outcome)
+	r.tellRecord(run)
+	return delay{v.delay, fmt.Errorf("%s: %s", v.code, v.detail)}
+}
+
+func (r *Runner) abandon(run *Run, v verdict) error {
+	n, err := r.write(func(ctx context.Context) (int64, error) {
+		return db.New().AbandonJob(ctx, r.engine.pool, db.AbandonJobParams{
+			ID: run.job.ID, Epoch: run.job.Epoch, DelaySeconds: v.delay.Seconds(),
+			ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
+		})
+	})
+	if err != nil {
+		return r.unsettled(run, err)
+	}
+	if n == 0 {
+		return r.notOurs(run, Queued)
+	}
+	r.count(run, "retried")
+	r.tellRecord(run)
+	return nil
+}
+
+func (r *Runner) fail(run *Run, v verdict, why error) error {
+	lost := false
+	_, err := r.write(func(ctx context.Context) (int64, error) {
+		return 0, db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) error {
+			n, err := db.New().FailJob(ctx, tx, db.FailJobParams{
+				ID: run.job.ID, Epoch: run.job.Epoch, ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
+			})
+			if lost = err == nil && n == 0; err != nil || lost {
+				return err
+			}
+			job, err := db.New().JobByID(ctx, tx, run.job.ID)
+			if err != nil {
+				return err
+			}
+			return r.engine.runHooks(ctx, tx, job)
+		})
+	})
+	if err != nil {
+		return r.unsettled(run, err)
+	}
+	if lost {
+		return r.notOurs(run, Failed)
+	}
+	run.log.Error("job failed", "code", v.code, "err", why)
+	r.count(run, Failed)
+	r.tellRecord(run)
+	return fmt.Errorf("%s: %s: %w", v.code, v.detail, asynq.SkipRetry)
+}
+
+// notOurs handles that a guarded update found the job in another state. Where an earlier try of the same update had
+// committed without our hearing of it, the record is as we wanted it.
+func (r *Runner) notOurs(run *Run, wanted string) error {
+	job, err := db.New().JobByID(context.Background(), r.engine.pool, run.job.ID)
+	if err == nil && job.Epoch == run.job.Epoch && job.State == wanted && wanted != Queued {
+		return r.tellSettled(run, wanted)
+	}
+	run.log.Info("outcome refused, the job is somebody else's or over")
+	r.count(run, "lost")
+	return nil
+}
+
+// unsettled gives up on the record: the worker is stopping, or PostgreSQL is away for very long. The reaper frees the
+// job when this worker is gone.
+func (r *Runner) unsettled(run *Run, err error) error {
+	run.log.Error("outcome could not be put on record", "err", err)
+	return delay{claimRetry, err}
+}
+
+// write runs a guarded update until PostgreSQL answers, however long it is away: the work is done and must not be done
+// again for the lack of a line. It gives up when the worker has to end.
+func (r *Runner) write(update func(ctx context.Context) (int64, error)) (int64, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.quit:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return backoff.Retry(ctx, func() (int64, error) {
+		ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+		defer cancel()
+		return update(ctx)
+	}, backoff.WithMaxElapsedTime(settleWithin), backoff.WithBackOff(&backoff.ExponentialBackOff{
+		InitialInterval: 50 * time.Millisecond, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: time.Second,
+	}))
+}
+
+func (r *Runner) count(run *Run, outcome string) {
+	r.engine.metrics.ended.WithLabelValues(run.job.Kind, outcome).Inc()
+}
+
+func (r *Runner) tellSettled(run *Run, outcome string) error {
+	r.count(run, outcome)
+	r.tellRecord(run)
+	return nil
+}
+
+// tellRecord publishes the job as it is on record now.
+func (r *Runner) tellRecord(run *Run) {
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	job, err := db.New().JobByID(ctx, r.engine.pool, run.job.ID)
+	if err != nil {
+		run.log.Warn("event not published", "err", err)
+		return
+	}
+	r.engine.tell(ctx, job)
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

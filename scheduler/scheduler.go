@@ -1,0 +1,86 @@
+// Package scheduler is the door by which the clock comes in: it dispatches due jobs, frees those of dead workers, and
+// finds what Redis lost. Any number of schedulers may run; each step is a guarded update in PostgreSQL, so that two of
+// them do nothing twice.
+package scheduler
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Config sets the pace. Zero values work.
+type Config struct {
+	// Dispatch is how often waiting jobs are looked for: delayed ones that became due, and what an api process could not
+	// dispatch itself. 0 takes 500 ms.
+	Dispatch time.Duration `env:"SCHEDULER_DISPATCH"`
+	// Reap is how often workers and Redis are checked. 0 takes 1 s.
+	Reap time.Duration `env:"SCHEDULER_REAP"`
+}
+
+const (
+	defaultDispatch = 500 * time.Millisecond
+	defaultReap     = time.Second
+)
+
+// Jobs is what the scheduler needs of the job engine.
+type Jobs interface {
+	DispatchAll(ctx context.Context) error
+	Reap(ctx context.Context) (int, error)
+	FindLost(ctx context.Context) (int, error)
+}
+
+// Scheduler runs the engine's periodic work until it is stopped.
+type Scheduler struct {
+	jobs Jobs
+	cfg  Config
+	log  *slog.Logger
+
+	mu     sync.Mutex // guards cancel
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// New makes a scheduler.
+func New(jobs Jobs, cfg Config, log *slog.Logger) *Scheduler {
+	if cfg.Dispatch <= 0 {
+		cfg.Dispatch = defaultDispatch
+	}
+	if cfg.Reap <= 0 {
+		cfg.Reap = defaultReap
+	}
+	return &Scheduler{jobs: jobs, cfg: cfg, log: log}
+}
+
+// Start begins in the background. Starting a running one does nothing.
+func (s *Scheduler) Start(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil {
+		return
+	}
+	ctx, s.cancel = context.WithCancel(ctx)
+	// Each at its own pace: a Redis that hangs must not keep dead workers from being found.
+	s.every(ctx, "dispatch", s.cfg.Dispatch, s.jobs.DispatchAll)
+	s.every(ctx, "reap", s.cfg.Reap, func(ctx context.Context) error {
+		_, err := s.jobs.Reap(ctx)
+		return err
+	})
+	s.every(ctx, "find lost", s.cfg.Reap, func(ctx context.Context) error {
+		_, err := s.jobs.FindLost(ctx)
+		return err
+	})
+}
+
+// Stop ends the work and waits for the steps under way. Stopping twice or unstarted is fine.
+func (s *Scheduler) Stop() {
+	s.mu.Lock()
+	cancel := s.cancel
+	s.cancel = nil
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	s.wg.Wait()
+}
