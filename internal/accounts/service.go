@@ -1,0 +1,132 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+)
+
+// The roles of a user.
+const (
+	RoleUser  = "user"
+	RoleAdmin = "admin"
+)
+
+// queryTimeout bounds what one call asks of PostgreSQL: a few rows by key, so longer means that it is in trouble.
+const queryTimeout = 5 * time.Second
+
+// Service answers for the users, their logins and their sessions. It is safe for concurrent use.
+type Service struct {
+	pool    *db.Pool
+	cfg     Config
+	hasher  *hasher
+	access  accessTokens
+	queries *db.Queries
+	now     func() time.Time
+}
+
+// User is an account as others may see it.
+type User struct {
+	ID        uuid.UUID
+	Email     string // in lower case
+	Name      string
+	Role      string // RoleUser or RoleAdmin
+	CreatedAt time.Time
+}
+
+// New makes the service. An AUTH_SECRET that is missing or too short is an error that names it.
+func New(pool *db.Pool, cfg Config) (*Service, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := newHasher(cfg.HashParallel, cfg.HashWaiting)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{pool: pool, cfg: cfg, hasher: hasher, queries: db.New(), now: time.Now}
+	s.access = newAccessTokens(cfg.Secret, cfg.AccessTTL, func() time.Time { return s.now() })
+	return s, nil
+}
+
+// Register makes an account with the role user. Errors: [ErrRegistrationClosed], [ErrEmailTaken], [ErrBusy], and code
+// invalid for an address, name or password that can't be one.
+func (s *Service) Register(ctx context.Context, email, name, password string) (User, error) {
+	if s.cfg.RegistrationClosed {
+		return User{}, ErrRegistrationClosed
+	}
+	email, err := cleanEmail(email)
+	if err != nil {
+		return User{}, err
+	}
+	if name, err = cleanName(name); err != nil {
+		return User{}, err
+	}
+	if password, err = cleanPassword(password, email); err != nil {
+		return User{}, err
+	}
+	hash, err := s.hasher.hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	user, err := s.insert(ctx, db.InsertUserParams{Email: email, Name: name, PasswordHash: hash, Role: RoleUser})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return User{}, ErrEmailTaken
+	}
+	if err != nil {
+		return User{}, err
+	}
+	return shown(user), nil
+}
+
+// User returns an account. Errors: code not_found.
+func (s *Service) User(ctx context.Context, id uuid.UUID) (User, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	user, err := s.queries.UserByID(ctx, s.pool, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return User{}, fault.New(fault.NotFound, "There is no such user.")
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("user %s: %w", id, err)
+	}
+	return shown(user), nil
+}
+
+// insert adds an account under a new id. pgx.ErrNoRows: the address is taken.
+func (s *Service) insert(ctx context.Context, user db.InsertUserParams) (db.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	id, err := uuid.NewV7()
+	if err != nil {
+		return db.User{}, fmt.Errorf("user id: %w", err)
+	}
+	user.ID = id
+	inserted, err := s.queries.InsertUser(ctx, s.pool, user)
+	if err != nil {
+		return db.User{}, fmt.Errorf("add a user: %w", err)
+	}
+	return inserted, nil
+}
+
+// byEmail finds an account by its clean address. pgx.ErrNoRows: there is none.
+func (s *Service) byEmail(ctx context.Context, email string) (db.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	user, err := s.queries.UserByEmail(ctx, s.pool, email)
+	if err != nil {
+		return db.User{}, fmt.Errorf("user by address: %w", err)
+	}
+	return user, nil
+}
+
+func shown(u db.User) User {
+	return User{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
+}
