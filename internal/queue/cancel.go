@@ -102,6 +102,9 @@ func (e *Engine) Rerun(ctx context.Context, id, owner uuid.UUID) (db.Job, error)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return fault.New(Ended, "Only a failed or cancelled job can be run again.")
 		}
+		if db.Duplicate(err) {
+			return fault.New(Ended, "Another job with the same unique key is unfinished.")
+		}
 		if err != nil {
 			return fmt.Errorf("rerun job %s: %w", id, err)
 		}

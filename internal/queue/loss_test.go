@@ -121,8 +121,10 @@ type brokenAck struct {
 	broken *atomic.Int32
 }
 
-func (brokenAck) DialHook(next redis.DialHook) redis.DialHook                               { return next }
-func (brokenAck) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook { return next }
+func (brokenAck) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (brokenAck) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
 func (h brokenAck) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		args := cmd.Args()

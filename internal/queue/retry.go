@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"rohrpost/db"
 	"rohrpost/internal/fault"
 )
 
@@ -41,6 +42,9 @@ func (c Config) judge(err error, attempt, maxAttempts int) verdict {
 	var later snooze
 	if errors.As(err, &later) {
 		return verdict{retry: true, delay: later.after, back: 1}
+	}
+	if fault.CodeOf(err) == fault.Internal && db.Down(err) {
+		err = fault.Wrap(err, fault.Unavailable, "The database does not answer.")
 	}
 	code := fault.CodeOf(err)
 	v := verdict{code: code, detail: fault.Message(err)}

@@ -303,3 +303,17 @@ func TestReadersSeeTheWholeStoryOfAJob(t *testing.T) {
 	require.Equal(t, []string{"state", "state"}, order[:2], "queued, running")
 	require.Equal(t, []string{"state", "result"}, order[len(order)-2:])
 }
+
+func TestAUniqueJobIsNotRunAgainBesideItsSuccessor(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	e := p.engine(quick)
+	owner := uuid.New()
+	first := enqueue(p, echo, queue.By(owner), queue.Unique("only"))
+	_, err := e.Cancel(t.Context(), first.ID, owner)
+	require.NoError(t, err)
+	enqueue(p, echo, queue.By(owner), queue.Unique("only"))
+	_, err = e.Rerun(t.Context(), first.ID, owner)
+	require.Equal(t, queue.Ended, fault.CodeOf(err))
+	require.Equal(t, queue.Cancelled, p.job(first.ID).State)
+}
