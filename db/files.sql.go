@@ -222,6 +222,49 @@ func (q *Queries) InsertFile(ctx context.Context, db DBTX, arg InsertFileParams)
 	return i, err
 }
 
+const lockFile = `-- name: LockFile :one
+SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at FROM files WHERE id = $1 FOR UPDATE
+`
+
+// A delete waits for the transaction, or is over before it and there is no row.
+func (q *Queries) LockFile(ctx context.Context, db DBTX, id uuid.UUID) (File, error) {
+	row := db.QueryRow(ctx, lockFile, id)
+	var i File
+	err := row.Scan(
+		&i.ID,
+		&i.Owner,
+		&i.Name,
+		&i.Size,
+		&i.MediaType,
+		&i.SHA256,
+		&i.BlobKey,
+		&i.Status,
+		&i.Verdict,
+		&i.Signature,
+		&i.Reason,
+		&i.ThumbnailStatus,
+		&i.ThumbnailReason,
+		&i.JobID,
+		&i.CreatedAt,
+		&i.ScannedAt,
+	)
+	return i, err
+}
+
+const reopenFile = `-- name: ReopenFile :execrows
+UPDATE files SET status = 'processing', verdict = NULL, reason = NULL, scanned_at = NULL
+WHERE id = $1 AND status = 'failed'
+`
+
+// Its scan runs again, and the file is as closed as on the first day.
+func (q *Queries) ReopenFile(ctx context.Context, db DBTX, id uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, reopenFile, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const setFileVerdict = `-- name: SetFileVerdict :execrows
 UPDATE files
 SET status = $1, verdict = $2, signature = $3, reason = $4, blob_key = $5,
@@ -300,9 +343,10 @@ func (q *Queries) ThumbnailOfOwner(ctx context.Context, db DBTX, arg ThumbnailOf
 }
 
 const thumbnailsByFiles = `-- name: ThumbnailsByFiles :many
-SELECT file_id, name, width, height, size, media_type, blob_key FROM thumbnails WHERE file_id = ANY($1::uuid[]) ORDER BY file_id, width, name
+SELECT file_id, name, width, height, size, media_type, blob_key FROM thumbnails WHERE file_id = ANY($1::uuid[]) ORDER BY file_id, width, height, name DESC
 `
 
+// The smallest first; where none is smaller than the original, by their names: small, medium, large.
 func (q *Queries) ThumbnailsByFiles(ctx context.Context, db DBTX, fileIds []uuid.UUID) ([]Thumbnail, error) {
 	rows, err := db.Query(ctx, thumbnailsByFiles, fileIds)
 	if err != nil {

@@ -251,7 +251,7 @@ UPDATE jobs u
 SET parked = l.no_room, dispatched_at = CASE WHEN l.no_room THEN NULL ELSE now() END
 FROM limited l
 WHERE u.id = l.id
-RETURNING u.id, u.epoch, u.kind, u.queue, u.parked, u.trace_context
+RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at
 `
 
 type DispatchJobsParams struct {
@@ -259,34 +259,45 @@ type DispatchJobsParams struct {
 	Room  int64
 }
 
-type DispatchJobsRow struct {
-	ID           uuid.UUID
-	Epoch        int64
-	Kind         string
-	Queue        string
-	Parked       bool
-	TraceContext *string
-}
-
 // Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 // limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
 // cost follows the owners that wait and not their backlog.
-func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]DispatchJobsRow, error) {
+func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Room)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []DispatchJobsRow{}
+	items := []Job{}
 	for rows.Next() {
-		var i DispatchJobsRow
+		var i Job
 		if err := rows.Scan(
 			&i.ID,
-			&i.Epoch,
 			&i.Kind,
 			&i.Queue,
+			&i.Args,
+			&i.State,
+			&i.Epoch,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Owner,
+			&i.RunAt,
+			&i.UniqueKey,
+			&i.OwnerLimit,
+			&i.LimitKey,
+			&i.KeyLimit,
 			&i.Parked,
+			&i.Progress,
+			&i.Result,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.WorkerID,
 			&i.TraceContext,
+			&i.CreatedAt,
+			&i.DispatchedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1115,28 +1126,41 @@ WITH RECURSIVE heads AS (
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
 FROM next WHERE u.id = next.id
-RETURNING u.id, u.epoch, u.kind, u.queue, u.trace_context
+RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at
 `
-
-type UnparkJobRow struct {
-	ID           uuid.UUID
-	Epoch        int64
-	Kind         string
-	Queue        string
-	TraceContext *string
-}
 
 // Frees the parked job whose turn it is, where its limits have room: of each limit key and owner the oldest, and of
 // these the one whose owner was served longest ago. Hops through jobs_parked_idx.
-func (q *Queries) UnparkJob(ctx context.Context, db DBTX, kind string) (UnparkJobRow, error) {
+func (q *Queries) UnparkJob(ctx context.Context, db DBTX, kind string) (Job, error) {
 	row := db.QueryRow(ctx, unparkJob, kind)
-	var i UnparkJobRow
+	var i Job
 	err := row.Scan(
 		&i.ID,
-		&i.Epoch,
 		&i.Kind,
 		&i.Queue,
+		&i.Args,
+		&i.State,
+		&i.Epoch,
+		&i.Attempt,
+		&i.MaxAttempts,
+		&i.Crashes,
+		&i.Owner,
+		&i.RunAt,
+		&i.UniqueKey,
+		&i.OwnerLimit,
+		&i.LimitKey,
+		&i.KeyLimit,
+		&i.Parked,
+		&i.Progress,
+		&i.Result,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.WorkerID,
 		&i.TraceContext,
+		&i.CreatedAt,
+		&i.DispatchedAt,
+		&i.StartedAt,
+		&i.FinishedAt,
 	)
 	return i, err
 }

@@ -6,6 +6,10 @@ RETURNING *;
 -- name: FileByID :one
 SELECT * FROM files WHERE id = @id;
 
+-- name: LockFile :one
+-- A delete waits for the transaction, or is over before it and there is no row.
+SELECT * FROM files WHERE id = @id FOR UPDATE;
+
 -- name: FileOfOwner :one
 SELECT * FROM files WHERE id = @id AND owner = @owner;
 
@@ -23,6 +27,11 @@ WHERE id = @id AND status = 'processing';
 UPDATE files SET status = 'failed', verdict = @verdict, reason = @reason, scanned_at = now()
 WHERE id = @id AND status = 'processing';
 
+-- name: ReopenFile :execrows
+-- Its scan runs again, and the file is as closed as on the first day.
+UPDATE files SET status = 'processing', verdict = NULL, reason = NULL, scanned_at = NULL
+WHERE id = @id AND status = 'failed';
+
 -- name: SetThumbnailStatus :execrows
 UPDATE files SET thumbnail_status = @thumbnail_status, thumbnail_reason = @thumbnail_reason WHERE id = @id;
 
@@ -34,7 +43,8 @@ SET width = excluded.width, height = excluded.height, size = excluded.size, medi
     blob_key = excluded.blob_key;
 
 -- name: ThumbnailsByFiles :many
-SELECT * FROM thumbnails WHERE file_id = ANY(@file_ids::uuid[]) ORDER BY file_id, width, name;
+-- The smallest first; where none is smaller than the original, by their names: small, medium, large.
+SELECT * FROM thumbnails WHERE file_id = ANY(@file_ids::uuid[]) ORDER BY file_id, width, height, name DESC;
 
 -- name: ThumbnailOfOwner :one
 SELECT t.* FROM thumbnails t JOIN files f ON f.id = t.file_id

@@ -149,7 +149,7 @@ UPDATE jobs u
 SET parked = l.no_room, dispatched_at = CASE WHEN l.no_room THEN NULL ELSE now() END
 FROM limited l
 WHERE u.id = l.id
-RETURNING u.id, u.epoch, u.kind, u.queue, u.parked, u.trace_context;
+RETURNING u.*;
 
 -- name: UnparkJob :one
 -- Frees the parked job whose turn it is, where its limits have room: of each limit key and owner the oldest, and of
@@ -190,7 +190,7 @@ WITH RECURSIVE heads AS (
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
 FROM next WHERE u.id = next.id
-RETURNING u.id, u.epoch, u.kind, u.queue, u.trace_context;
+RETURNING u.*;
 
 -- name: KindsWithParkedJobs :many
 SELECT DISTINCT kind FROM jobs WHERE parked AND state = 'queued';

@@ -20,14 +20,6 @@ const (
 	slotsFor       = 5 * time.Second // how long the number of slots is believed
 )
 
-// dispatched is a job on its way to Redis.
-type dispatched struct {
-	ref
-	kind        string
-	queue       string
-	traceparent *string
-}
-
 // Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
 // doesn't take one, it goes back to waiting and the error is returned.
 func (e *Engine) Dispatch(ctx context.Context, queue string) error {
@@ -77,16 +69,16 @@ func (e *Engine) DispatchAll(ctx context.Context) error {
 }
 
 // take marks due jobs as dispatched. A job whose limit has no room is parked, and counted as taken.
-func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []dispatched, taken int, err error) {
+func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []db.Job, taken int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	rows, err := db.New().DispatchJobs(ctx, e.pool, db.DispatchJobsParams{Queue: queue, Room: room})
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, r := range rows {
-		if !r.Parked {
-			jobs = append(jobs, dispatched{ref{r.ID, r.Epoch}, r.Kind, r.Queue, r.TraceContext})
+	for _, job := range rows {
+		if !job.Parked {
+			jobs = append(jobs, job)
 		}
 	}
 	return jobs, len(rows), nil
@@ -95,7 +87,7 @@ func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []dis
 // Unpark hands over the parked jobs of a kind that have room within their limits by now.
 func (e *Engine) Unpark(ctx context.Context, kind string) error {
 	for {
-		job, err := query(ctx, func(ctx context.Context) (db.UnparkJobRow, error) {
+		job, err := query(ctx, func(ctx context.Context) (db.Job, error) {
 			return db.New().UnparkJob(ctx, e.pool, kind)
 		})
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -104,19 +96,20 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 		if err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
-		free := []dispatched{{ref{job.ID, job.Epoch}, job.Kind, job.Queue, job.TraceContext}}
-		if err := e.enqueue(ctx, free); err != nil {
+		if err := e.enqueue(ctx, []db.Job{job}); err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
 	}
 }
 
-// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed.
-func (e *Engine) enqueue(ctx context.Context, jobs []dispatched) error {
+// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. Their readers are told before a
+// worker can take them, so that no `queued` comes after a `running`.
+func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
+	e.tell(ctx, jobs...)
 	for i, job := range jobs {
 		err := e.enqueueOne(ctx, job)
 		if err == nil {
-			e.metrics.dispatched.WithLabelValues(job.kind).Inc()
+			e.metrics.dispatched.WithLabelValues(job.Kind).Inc()
 			continue
 		}
 		// Redis is away: the others would only wait for it one after the other. It may have taken this one all the same;
@@ -127,24 +120,24 @@ func (e *Engine) enqueue(ctx context.Context, jobs []dispatched) error {
 	return nil
 }
 
-func (e *Engine) enqueueOne(ctx context.Context, job dispatched) error {
-	task, err := job.task(job.kind, job.traceparent)
+func (e *Engine) enqueueOne(ctx context.Context, job db.Job) error {
+	task, err := ref{job.ID, job.Epoch}.task(job.Kind, job.TraceContext)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
-	_, err = e.client.EnqueueContext(ctx, task, asynq.Queue(job.queue))
+	_, err = e.client.EnqueueContext(ctx, task, asynq.Queue(job.Queue))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil // it is there already
 	}
 	return err
 }
 
-func (e *Engine) undispatch(ctx context.Context, jobs []dispatched) {
+func (e *Engine) undispatch(ctx context.Context, jobs []db.Job) {
 	ids, epochs := make([]uuid.UUID, len(jobs)), make([]int64, len(jobs))
 	for i, job := range jobs {
-		ids[i], epochs[i] = job.Job, job.Epoch
+		ids[i], epochs[i] = job.ID, job.Epoch
 	}
 	_, err := query(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, db.New().UndispatchJobs(ctx, e.pool, db.UndispatchJobsParams{Ids: ids, Epochs: epochs})

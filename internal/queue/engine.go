@@ -16,10 +16,6 @@ import (
 	"rohrpost/internal/stream"
 )
 
-// maxFresh bounds the committed jobs whose `queued` event is not out yet. Beyond, events are left out: the record has
-// it, and Redis is down anyway.
-const maxFresh = 4096
-
 // Hook follows the jobs of a kind. It runs inside the transaction in which a job becomes failed or cancelled, or queued
 // again by a rerun, in whatever process that happens; job.State tells which. An error rolls the change back.
 type Hook func(ctx context.Context, tx pgx.Tx, job db.Job) error
@@ -40,7 +36,6 @@ type Engine struct {
 
 	mu     sync.Mutex          // guards the rest
 	queues map[string]struct{} // to be dispatched
-	fresh  []db.Job            // to be told about
 	cancel context.CancelFunc  // nil unless running
 	wake   chan struct{}       // one slot
 	wg     sync.WaitGroup
@@ -103,12 +98,9 @@ func (e *Engine) committed(signals []any) {
 		switch signal := signal.(type) {
 		case committed:
 			e.queues[signal.job.Queue] = struct{}{}
-			if len(e.fresh) < maxFresh {
-				e.fresh = append(e.fresh, signal.job)
-			}
 			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
 		case completed:
-			signal.run.completed.Store(true)
+			signal.run.completed.Store(&signal.result)
 		}
 	}
 	e.mu.Unlock()
@@ -138,12 +130,9 @@ func (e *Engine) loop(ctx context.Context) {
 			return
 		}
 		e.mu.Lock()
-		queues, fresh := e.queues, e.fresh
-		e.queues, e.fresh = map[string]struct{}{}, nil
+		queues := e.queues
+		e.queues = map[string]struct{}{}
 		e.mu.Unlock()
-		if len(fresh) > 0 {
-			e.tell(ctx, fresh...)
-		}
 		for queue := range queues {
 			if err := e.Dispatch(ctx, queue); err != nil && ctx.Err() == nil {
 				e.log.Warn("dispatch put off", "queue", queue, "err", err)

@@ -8,5 +8,5 @@ import (
 
 // EnqueueAgain gives Redis a job's claim check without looking at the record.
 func EnqueueAgain(e *Engine, job db.Job) error {
-	return e.enqueueOne(context.Background(), dispatched{ref{job.ID, job.Epoch}, job.Kind, job.Queue, nil})
+	return e.enqueueOne(context.Background(), job)
 }

@@ -181,7 +181,6 @@ func (r *Runner) handBack(settled <-chan struct{}) error {
 	for _, job := range released {
 		r.engine.metrics.ended.WithLabelValues(job.Kind, "handed_back").Inc()
 	}
-	r.engine.tell(ctx, released...)
 	var errs []error
 	for _, queue := range queuesOf(released) {
 		errs = append(errs, r.engine.Dispatch(ctx, queue))

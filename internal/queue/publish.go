@@ -39,20 +39,21 @@ type errorEvent struct {
 	Message string `json:"message"`
 }
 
-// tell publishes the state of jobs, and the outcome of those that ended, on the jobs' and their owners' streams. It
-// fails silently but for the log: readers who miss an event find it in the record.
+// tell publishes the state of jobs, and the outcome of those that ended, on the jobs' and their owners' streams, in one
+// round trip. It fails silently but for the log: readers who miss an event find it in the record.
 func (e *Engine) tell(ctx context.Context, jobs ...db.Job) {
-	for _, job := range jobs {
-		if err := e.tellOne(ctx, job); err != nil {
-			e.log.Warn("event not published", "job", job.ID, "state", job.State, "err", err)
-		}
+	if len(jobs) == 0 {
+		return
 	}
-}
-
-func (e *Engine) tellOne(ctx context.Context, job db.Job) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
 	defer cancel()
-	return e.events.Append(ctx, job.Epoch, Events(job)...)
+	batches := make([]stream.Batch, len(jobs))
+	for i, job := range jobs {
+		batches[i] = stream.Batch{Epoch: job.Epoch, Entries: Events(job)}
+	}
+	if err := e.events.AppendAll(ctx, batches...); err != nil {
+		e.log.Warn("events not published", "jobs", len(jobs), "first", jobs[0].ID, "state", jobs[0].State, "err", err)
+	}
 }
 
 // Events are the events that tell a job's present state: one of type state and, when the job is over, a final result or

@@ -109,7 +109,7 @@ func (e *Engine) freeJobsOfLostWorkers(ctx context.Context) (int, error) {
 		e.metrics.ended.WithLabelValues(job.Kind, Failed).Inc()
 		e.log.Error("job set aside, it kills its workers", "job", job.ID, "kind", job.Kind)
 	}
-	e.tell(ctx, append(again, dead...)...)
+	e.tell(ctx, dead...) // the others are told about when they are dispatched
 	var errs []error
 	for _, queue := range queuesOf(again) {
 		errs = append(errs, e.Dispatch(ctx, queue))

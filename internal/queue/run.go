@@ -36,7 +36,7 @@ type Run struct {
 	began  time.Time
 	stop   context.CancelCauseFunc // ends the handler's context
 
-	completed atomic.Bool // a transaction with Complete has committed
+	completed atomic.Pointer[json.RawMessage] // the result, once a transaction with Complete has committed
 
 	mu      sync.Mutex // guards written
 	written time.Time  // when progress was last put on record
@@ -136,7 +136,10 @@ func (r *Run) decodeArgs(args any) error {
 }
 
 // completed is the signal that a transaction with Complete has committed.
-type completed struct{ run *Run }
+type completed struct {
+	run    *Run
+	result json.RawMessage
+}
 
 // Complete ends the job as succeeded inside tx, so that the effect of the job and its outcome commit together, or
 // neither does. Roll back on [ErrLost]: the job is not this run's any more. The handler returns (nil, nil) afterwards.
@@ -152,6 +155,6 @@ func Complete(ctx context.Context, tx pgx.Tx, run *Run, result any) error {
 	if n == 0 {
 		return ErrLost
 	}
-	db.Signal(tx, completed{run})
+	db.Signal(tx, completed{run, raw})
 	return nil
 }

@@ -26,8 +26,8 @@ func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) erro
 	job := run.job
 	r.engine.metrics.run.WithLabelValues(job.Kind).Observe(time.Since(run.began).Seconds())
 	switch {
-	case run.completed.Load():
-		return r.tellSettled(run, Succeeded)
+	case run.completed.Load() != nil:
+		return r.succeeded(run, *run.completed.Load())
 	case out.err == nil:
 		return r.succeed(run, out.result)
 	case errors.Is(cause, ErrCancelled), errors.Is(cause, ErrLost), errors.Is(out.err, ErrLost):
@@ -64,7 +64,15 @@ func (r *Runner) succeed(run *Run, result any) error {
 	if n == 0 {
 		return r.notOurs(run, Succeeded)
 	}
-	return r.tellSettled(run, Succeeded)
+	return r.succeeded(run, raw)
+}
+
+func (r *Runner) succeeded(run *Run, result json.RawMessage) error {
+	job := run.job
+	job.State, job.Result, job.ErrorCode, job.ErrorMessage = Succeeded, result, nil, nil
+	r.count(run, Succeeded)
+	r.engine.tell(context.Background(), job)
+	return nil
 }
 
 func (r *Runner) retryLater(run *Run, v verdict, why error) error {
@@ -111,6 +119,7 @@ func (r *Runner) abandon(run *Run, v verdict) error {
 
 func (r *Runner) fail(run *Run, v verdict, why error) error {
 	lost := false
+	var job db.Job
 	_, err := r.write(func(ctx context.Context) (int64, error) {
 		return 0, db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) error {
 			n, err := db.New().FailJob(ctx, tx, db.FailJobParams{
@@ -119,8 +128,7 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 			if lost = err == nil && n == 0; err != nil || lost {
 				return err
 			}
-			job, err := db.New().JobByID(ctx, tx, run.job.ID)
-			if err != nil {
+			if job, err = db.New().JobByID(ctx, tx, run.job.ID); err != nil {
 				return err
 			}
 			return r.engine.runHooks(ctx, tx, job)
@@ -134,7 +142,7 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 	}
 	run.log.Error("job failed", "code", v.code, "err", why)
 	r.count(run, Failed)
-	r.tellRecord(run)
+	r.engine.tell(context.Background(), job)
 	return fmt.Errorf("%s: %s: %w", v.code, v.detail, asynq.SkipRetry)
 }
 
@@ -143,7 +151,9 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 func (r *Runner) notOurs(run *Run, wanted string) error {
 	job, err := db.New().JobByID(context.Background(), r.engine.pool, run.job.ID)
 	if err == nil && job.Epoch == run.job.Epoch && job.State == wanted && wanted != Queued {
-		return r.tellSettled(run, wanted)
+		r.count(run, wanted)
+		r.engine.tell(context.Background(), job)
+		return nil
 	}
 	run.log.Info("outcome refused, the job is somebody else's or over")
 	r.count(run, "lost")
@@ -180,12 +190,6 @@ func (r *Runner) write(update func(ctx context.Context) (int64, error)) (int64, 
 
 func (r *Runner) count(run *Run, outcome string) {
 	r.engine.metrics.ended.WithLabelValues(run.job.Kind, outcome).Inc()
-}
-
-func (r *Runner) tellSettled(run *Run, outcome string) error {
-	r.count(run, outcome)
-	r.tellRecord(run)
-	return nil
 }
 
 // tellRecord publishes the job as it is on record now.

@@ -47,23 +47,47 @@ func New(rdb redis.UniversalClient, cfg Config) *Log {
 // epoch is that of the job which writes, 0 if nothing is to be fenced. Errors: [ErrFenced], [ErrEnded], [ErrBadEntry],
 // or the wrapped error of Redis after three attempts (an append that may have happened is not repeated).
 func (l *Log) Append(ctx context.Context, epoch int64, entries ...Entry) error {
-	parts, err := l.parts(epoch, entries)
-	if err != nil {
-		return err
+	return l.AppendAll(ctx, Batch{epoch, entries})
+}
+
+// Batch is what one job writes.
+type Batch struct {
+	Epoch   int64
+	Entries []Entry
+}
+
+// AppendAll is Append for several jobs in one round trip. A batch that is refused does not keep the others from being
+// written; the first refusal is returned.
+func (l *Log) AppendAll(ctx context.Context, batches ...Batch) error {
+	var parts []*part
+	for _, b := range batches {
+		some, err := l.parts(b.Epoch, b.Entries)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, some...)
 	}
 	wait := appendBackoff
 	for attempt := 1; ; attempt++ {
-		err = l.run(ctx, parts)
-		if err == nil || refused(err) || attempt == appendAttempts {
+		err := l.run(ctx, parts)
+		if err == nil || attempt == appendAttempts || settled(parts) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, wait) != nil {
 			return err
-		case <-time.After(wait):
-			wait *= 2
+		}
+		wait *= 2
+	}
+}
+
+// settled tells whether every part was written or refused, so that there is nothing left to try.
+func settled(parts []*part) bool {
+	for _, p := range parts {
+		if !p.done {
+			return false
 		}
 	}
+	return true
 }
 
 // parts groups entries by stream, keeping their order, and makes the arguments of the script.
@@ -107,7 +131,7 @@ func (l *Log) parts(epoch int64, entries []Entry) ([]*part, error) {
 			}
 			p = &part{key: e.Key, keys: []string{e.Key.String(), e.Key.fence(job)}}
 			p.args = []any{epoch, l.cfg.MaxLen, l.cfg.LiveTTL.Milliseconds(), (fenceTTL + fenceGrace).Milliseconds(),
-				l.prefix + strconv.FormatUint(l.count.Add(1), 36), "0", ""}
+				l.prefix + strconv.FormatUint(l.count.Add(1), 36), "0", "", flag(ended[job])}
 			byTarget[at] = p
 			parts = append(parts, p)
 		}
