@@ -34,6 +34,9 @@ func TestVerdicts(t *testing.T) {
 		"EICAR":           {devstack.EICAR(), eicar},
 		"EICAR in zip²":   {clamtest.Zip(t, "outer", clamtest.Zip(t, "inner", devstack.EICAR())), eicar},
 		"behind an image": {append(gif(), devstack.EICAR()...), eicar},
+		"far inside a zip": {
+			clamtest.Zip(t, "long", append(make([]byte, 2*stacktest.MaxScanBytes), devstack.EICAR()...)), eicar,
+		},
 		"encrypted zip": {
 			clamtest.EncryptedZip(t), clamav.Verdict{Name: clamav.Encrypted, Signature: "Heuristics.Encrypted.Zip"},
 		},

@@ -14,6 +14,7 @@ func clamdConf(port int, database, scratch string, own bool, maxBytes int64) str
 	if own {
 		concurrentReload = "yes"
 	}
+	unpacked := min(4*maxBytes, clamdHardMax)
 	lines := []string{
 		"Foreground yes",
 		"TCPAddr 127.0.0.1", fmt.Sprintf("TCPSocket %d", port),
@@ -21,11 +22,13 @@ func clamdConf(port int, database, scratch string, own bool, maxBytes int64) str
 		"TemporaryDirectory " + scratch,
 		"AlertExceedsMax yes",
 		"AlertEncrypted yes",
-		fmt.Sprintf("MaxFileSize %d", maxBytes),
 		fmt.Sprintf("StreamMaxLength %d", maxBytes),
 		// An archive counts itself and what is in it: with the plain limit an ordinary document of that size, which is
 		// a zip, would be refused.
-		fmt.Sprintf("MaxScanSize %d", min(4*maxBytes, clamdHardMax)),
+		fmt.Sprintf("MaxScanSize %d", unpacked),
+		// Of a file inside an archive ClamAV looks at the first MaxFileSize bytes, and calls the rest OK without a word,
+		// whatever AlertExceedsMax says. Equal to MaxScanSize, whose excess is told, nothing is cut off unnoticed.
+		fmt.Sprintf("MaxFileSize %d", unpacked),
 		"ConcurrentDatabaseReload " + concurrentReload,
 		"MaxThreads 4",
 		"LogTime yes",
