@@ -220,17 +220,27 @@ WITH RECURSIVE owners AS (
         SELECT j.owner FROM jobs j
         WHERE j.queue = $1 AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.owner > o.owner
         ORDER BY j.owner LIMIT 1) n)
-), due AS (
-    SELECT d.id, d.kind, d.owner, d.run_at, d.owner_limit, d.limit_key, d.key_limit
-    FROM owners o CROSS JOIN LATERAL (
-        SELECT j.id, j.kind, j.owner, j.run_at, j.owner_limit, j.limit_key, j.key_limit FROM jobs j
+), waiting AS (
+    SELECT o.owner FROM owners o
+    WHERE EXISTS (SELECT FROM jobs j
         WHERE j.queue = $1 AND j.owner = o.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+          AND j.run_at <= now())
+), due AS (
+    SELECT d.id, d.owner, d.run_at, row_number() OVER (PARTITION BY d.owner ORDER BY d.run_at, d.id) AS turn
+    FROM waiting w CROSS JOIN LATERAL (
+        SELECT j.id, j.owner, j.run_at FROM jobs j
+        WHERE j.queue = $1 AND j.owner = w.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
           AND j.run_at <= now()
-        ORDER BY j.run_at, j.id LIMIT $2::bigint FOR UPDATE SKIP LOCKED) d
-), turns AS (
-    SELECT due.id, due.kind, due.owner, due.run_at, due.owner_limit, due.limit_key, due.key_limit, row_number() OVER (PARTITION BY due.owner ORDER BY due.run_at, due.id) AS turn FROM due
+        ORDER BY j.run_at, j.id
+        LIMIT (SELECT CASE WHEN count(*) < $2::bigint THEN $2::bigint ELSE 1 END FROM waiting)) d
+), first AS (
+    SELECT due.id FROM due ORDER BY due.turn, due.run_at, due.id LIMIT $2::bigint
+), locked AS (
+    SELECT j.id, j.kind, j.owner, j.run_at, j.owner_limit, j.limit_key, j.key_limit FROM jobs j
+    WHERE j.id = ANY(ARRAY(SELECT first.id FROM first)) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+    FOR UPDATE SKIP LOCKED
 ), chosen AS (
-    SELECT id, kind, owner, run_at, owner_limit, limit_key, key_limit, turn FROM turns ORDER BY turn, run_at, id LIMIT $2::bigint
+    SELECT locked.id, locked.kind, locked.owner, locked.run_at, locked.owner_limit, locked.limit_key, locked.key_limit, row_number() OVER (PARTITION BY locked.owner ORDER BY locked.run_at, locked.id) AS turn FROM locked
 ), limited AS (
     SELECT c.id,
         (c.owner_limit IS NOT NULL AND c.owner_limit < row_number() OVER (PARTITION BY c.kind, c.owner ORDER BY c.turn, c.id) + (
@@ -261,7 +271,8 @@ type DispatchJobsParams struct {
 
 // Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 // limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
-// cost follows the owners that wait and not their backlog.
+// cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
+// do. Only what is chosen is locked. The array keeps the planner on the primary key, whatever it thinks of the room.
 func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Room)
 	if err != nil {
@@ -673,9 +684,16 @@ func (q *Queries) JobsByOwnerBefore(ctx context.Context, db DBTX, arg JobsByOwne
 }
 
 const kindsWithParkedJobs = `-- name: KindsWithParkedJobs :many
-SELECT DISTINCT kind FROM jobs WHERE parked AND state = 'queued'
+WITH RECURSIVE waiting AS (
+    (SELECT j.kind FROM jobs j WHERE j.parked AND j.state = 'queued' ORDER BY j.kind LIMIT 1)
+    UNION ALL
+    (SELECT n.kind FROM waiting w CROSS JOIN LATERAL (
+        SELECT j.kind FROM jobs j WHERE j.parked AND j.state = 'queued' AND j.kind > w.kind ORDER BY j.kind LIMIT 1) n)
+)
+SELECT kind FROM waiting
 `
 
+// Hops from kind to kind in jobs_parked_idx.
 func (q *Queries) KindsWithParkedJobs(ctx context.Context, db DBTX) ([]string, error) {
 	rows, err := db.Query(ctx, kindsWithParkedJobs)
 	if err != nil {
@@ -1103,7 +1121,7 @@ WITH RECURSIVE heads AS (
     SELECT f.id, f.owner, f.run_at, f.queue, f.limit_key, f.owner_limit, f.key_limit FROM heads h CROSS JOIN LATERAL (
         SELECT j.id, j.owner, j.run_at, j.queue, j.limit_key, j.owner_limit, j.key_limit FROM jobs j
         WHERE j.kind = $1 AND j.limit_key = h.limit_key AND j.owner = h.owner AND j.parked AND j.state = 'queued'
-        ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED) f
+        ORDER BY j.run_at, j.id LIMIT 1) f
 ), next AS (
     SELECT f.id FROM first_of f
     WHERE (f.owner_limit IS NULL OR f.owner_limit > (
@@ -1125,7 +1143,7 @@ WITH RECURSIVE heads AS (
     LIMIT 1
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
-FROM next WHERE u.id = next.id
+FROM next WHERE u.id = next.id AND u.parked AND u.state = 'queued'
 RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at
 `
 

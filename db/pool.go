@@ -60,7 +60,8 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
 	p := &Pool{Pool: pool}
-	if err := p.Ready(ctx); err != nil {
+	// Not as impatient as a probe: this connects first, and a whole process waits to start.
+	if err := p.answers(ctx, pc.ConnConfig.ConnectTimeout+pingTimeout); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -69,7 +70,11 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 
 // Ready reports whether PostgreSQL answers, with code unavailable where it does not.
 func (p *Pool) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	return p.answers(ctx, pingTimeout)
+}
+
+func (p *Pool) answers(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := p.Ping(ctx); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "The database does not answer.")

@@ -108,7 +108,8 @@ SELECT count(*) FROM jobs WHERE queue = @queue AND state = 'queued' AND dispatch
 -- name: DispatchJobs :many
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 -- limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
--- cost follows the owners that wait and not their backlog.
+-- cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
+-- do. Only what is chosen is locked. The array keeps the planner on the primary key, whatever it thinks of the room.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
      WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
@@ -118,17 +119,27 @@ WITH RECURSIVE owners AS (
         SELECT j.owner FROM jobs j
         WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.owner > o.owner
         ORDER BY j.owner LIMIT 1) n)
-), due AS (
-    SELECT d.id, d.kind, d.owner, d.run_at, d.owner_limit, d.limit_key, d.key_limit
-    FROM owners o CROSS JOIN LATERAL (
-        SELECT j.id, j.kind, j.owner, j.run_at, j.owner_limit, j.limit_key, j.key_limit FROM jobs j
+), waiting AS (
+    SELECT o.owner FROM owners o
+    WHERE EXISTS (SELECT FROM jobs j
         WHERE j.queue = @queue AND j.owner = o.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+          AND j.run_at <= now())
+), due AS (
+    SELECT d.id, d.owner, d.run_at, row_number() OVER (PARTITION BY d.owner ORDER BY d.run_at, d.id) AS turn
+    FROM waiting w CROSS JOIN LATERAL (
+        SELECT j.id, j.owner, j.run_at FROM jobs j
+        WHERE j.queue = @queue AND j.owner = w.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
           AND j.run_at <= now()
-        ORDER BY j.run_at, j.id LIMIT @room::bigint FOR UPDATE SKIP LOCKED) d
-), turns AS (
-    SELECT due.*, row_number() OVER (PARTITION BY due.owner ORDER BY due.run_at, due.id) AS turn FROM due
+        ORDER BY j.run_at, j.id
+        LIMIT (SELECT CASE WHEN count(*) < @room::bigint THEN @room::bigint ELSE 1 END FROM waiting)) d
+), first AS (
+    SELECT due.id FROM due ORDER BY due.turn, due.run_at, due.id LIMIT @room::bigint
+), locked AS (
+    SELECT j.id, j.kind, j.owner, j.run_at, j.owner_limit, j.limit_key, j.key_limit FROM jobs j
+    WHERE j.id = ANY(ARRAY(SELECT first.id FROM first)) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+    FOR UPDATE SKIP LOCKED
 ), chosen AS (
-    SELECT * FROM turns ORDER BY turn, run_at, id LIMIT @room::bigint
+    SELECT locked.*, row_number() OVER (PARTITION BY locked.owner ORDER BY locked.run_at, locked.id) AS turn FROM locked
 ), limited AS (
     SELECT c.id,
         (c.owner_limit IS NOT NULL AND c.owner_limit < row_number() OVER (PARTITION BY c.kind, c.owner ORDER BY c.turn, c.id) + (
@@ -167,7 +178,7 @@ WITH RECURSIVE heads AS (
     SELECT f.id, f.owner, f.run_at, f.queue, f.limit_key, f.owner_limit, f.key_limit FROM heads h CROSS JOIN LATERAL (
         SELECT j.id, j.owner, j.run_at, j.queue, j.limit_key, j.owner_limit, j.key_limit FROM jobs j
         WHERE j.kind = @kind AND j.limit_key = h.limit_key AND j.owner = h.owner AND j.parked AND j.state = 'queued'
-        ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE SKIP LOCKED) f
+        ORDER BY j.run_at, j.id LIMIT 1) f
 ), next AS (
     SELECT f.id FROM first_of f
     WHERE (f.owner_limit IS NULL OR f.owner_limit > (
@@ -189,11 +200,18 @@ WITH RECURSIVE heads AS (
     LIMIT 1
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
-FROM next WHERE u.id = next.id
+FROM next WHERE u.id = next.id AND u.parked AND u.state = 'queued'
 RETURNING u.*;
 
 -- name: KindsWithParkedJobs :many
-SELECT DISTINCT kind FROM jobs WHERE parked AND state = 'queued';
+-- Hops from kind to kind in jobs_parked_idx.
+WITH RECURSIVE waiting AS (
+    (SELECT j.kind FROM jobs j WHERE j.parked AND j.state = 'queued' ORDER BY j.kind LIMIT 1)
+    UNION ALL
+    (SELECT n.kind FROM waiting w CROSS JOIN LATERAL (
+        SELECT j.kind FROM jobs j WHERE j.parked AND j.state = 'queued' AND j.kind > w.kind ORDER BY j.kind LIMIT 1) n)
+)
+SELECT kind FROM waiting;
 
 -- name: QueuesToDispatch :many
 -- Hops from queue to queue in jobs_dispatchable_idx.

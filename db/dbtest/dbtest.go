@@ -43,7 +43,7 @@ func New(t testing.TB) *db.Pool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	pool, err := db.Open(ctx, db.Config{URL: URL(t)})
+	pool, err := db.Open(ctx, db.Config{URL: URL(t), ConnectTimeout: within})
 	if err != nil {
 		t.Fatal(err)
 	}

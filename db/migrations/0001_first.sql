@@ -68,8 +68,9 @@ CREATE TABLE jobs (
 -- What a dispatcher looks for: per queue and owner, the oldest due job first.
 CREATE INDEX jobs_dispatchable_idx ON jobs (queue, owner, run_at, id)
     WHERE state = 'queued' AND dispatched_at IS NULL AND NOT parked;
--- What lies in Redis, to keep that small and to find what Redis has lost.
-CREATE INDEX jobs_dispatched_idx ON jobs (queue, dispatched_at) WHERE state = 'queued' AND dispatched_at IS NOT NULL;
+-- What lies in Redis, to keep that small and to find what Redis has lost. By run_at, because only what is due counts: in
+-- an outage of something that jobs need, tens of thousands wait there for their retry.
+CREATE INDEX jobs_dispatched_idx ON jobs (queue, run_at) WHERE state = 'queued' AND dispatched_at IS NOT NULL;
 -- What a worker holds: heartbeat and reaper.
 CREATE INDEX jobs_running_idx ON jobs (worker_id) WHERE state = 'running';
 -- The bounds on running jobs, who waits for them, and whose turn it is: the owner served longest ago.

@@ -1,0 +1,15 @@
+package worker
+
+import (
+	"rohrpost/internal/files"
+	"rohrpost/internal/queue"
+	"rohrpost/tasks"
+)
+
+// Files binds the jobs that uploaded files cause.
+func Files(mux *queue.Mux, s *files.Service) {
+	queue.Handle(mux, tasks.Scan, s.Scan)
+	queue.Handle(mux, tasks.Thumbnail, s.Thumbnail)
+	queue.Handle(mux, tasks.Purge, s.Purge)
+	queue.Handle(mux, tasks.NoticeAdmins, s.NoticeAdmins)
+}
