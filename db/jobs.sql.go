@@ -1143,12 +1143,13 @@ WITH RECURSIVE heads AS (
     LIMIT 1
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
-FROM next WHERE u.id = next.id AND u.parked AND u.state = 'queued'
+WHERE u.id = ANY(ARRAY(SELECT next.id FROM next)) AND u.parked AND u.state = 'queued'
 RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at
 `
 
 // Frees the parked job whose turn it is, where its limits have room: of each limit key and owner the oldest, and of
-// these the one whose owner was served longest ago. Hops through jobs_parked_idx.
+// these the one whose owner was served longest ago. Hops through jobs_parked_idx. Of two that choose the same job at
+// once, the second gets none; the first goes on.
 func (q *Queries) UnparkJob(ctx context.Context, db DBTX, kind string) (Job, error) {
 	row := db.QueryRow(ctx, unparkJob, kind)
 	var i Job

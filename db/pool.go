@@ -53,6 +53,9 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	if cfg.ConnectTimeout > 0 {
 		pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
 	}
+	// To compile a plan takes seconds, and no query here runs that long; the planner's estimates of the recursive ones
+	// are high enough to try.
+	pc.ConnConfig.RuntimeParams["jit"] = "off"
 	// A uniform lifetime would renew all connections of a fleet at the same moment.
 	pc.MaxConnLifetime, pc.MaxConnLifetimeJitter = time.Hour, 10*time.Minute
 	pool, err := pgxpool.NewWithConfig(ctx, pc)

@@ -164,7 +164,8 @@ RETURNING u.*;
 
 -- name: UnparkJob :one
 -- Frees the parked job whose turn it is, where its limits have room: of each limit key and owner the oldest, and of
--- these the one whose owner was served longest ago. Hops through jobs_parked_idx.
+-- these the one whose owner was served longest ago. Hops through jobs_parked_idx. Of two that choose the same job at
+-- once, the second gets none; the first goes on.
 WITH RECURSIVE heads AS (
     (SELECT j.limit_key, j.owner FROM jobs j
      WHERE j.kind = @kind AND j.parked AND j.state = 'queued'
@@ -200,7 +201,7 @@ WITH RECURSIVE heads AS (
     LIMIT 1
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
-FROM next WHERE u.id = next.id AND u.parked AND u.state = 'queued'
+WHERE u.id = ANY(ARRAY(SELECT next.id FROM next)) AND u.parked AND u.state = 'queued'
 RETURNING u.*;
 
 -- name: KindsWithParkedJobs :many

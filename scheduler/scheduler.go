@@ -15,13 +15,15 @@ type Config struct {
 	// Dispatch is how often waiting jobs are looked for: delayed ones that became due, and what an api process could not
 	// dispatch itself. 0 takes 500 ms.
 	Dispatch time.Duration `env:"SCHEDULER_DISPATCH"`
-	// Reap is how often workers and Redis are checked. 0 takes 1 s.
+	// Reap is how often workers and Redis are checked, 2 s at most: a reaper that looks less often can't tell a silent
+	// worker from its own sleep. 0 takes 1 s.
 	Reap time.Duration `env:"SCHEDULER_REAP"`
 }
 
 const (
 	defaultDispatch = 500 * time.Millisecond
 	defaultReap     = time.Second
+	maxReap         = 2 * time.Second
 )
 
 // Jobs is what the scheduler needs of the job engine.
@@ -50,6 +52,7 @@ func New(jobs Jobs, cfg Config, log *slog.Logger) *Scheduler {
 	if cfg.Reap <= 0 {
 		cfg.Reap = defaultReap
 	}
+	cfg.Reap = min(cfg.Reap, maxReap)
 	return &Scheduler{jobs: jobs, cfg: cfg, log: log}
 }
 

@@ -96,7 +96,8 @@ func (r *Runner) claimLimited(ctx context.Context, at ref) (job db.Job, err erro
 	case parked:
 		return db.Job{}, errParked
 	case job.State != Running:
-		return db.Job{}, errNotOurs
+		// Somebody else was faster, or it isn't due by PostgreSQL's clock: the next look will tell.
+		return db.Job{}, delay{handBackDelay, errNotOurs}
 	}
 	return job, nil
 }

@@ -18,16 +18,17 @@ const (
 	enqueueTimeout = 3 * time.Second // one exchange with Redis; it takes 0.1 ms
 	perSlot        = 4               // jobs kept in Redis for each slot of the workers
 	slotsFor       = 5 * time.Second // how long the number of slots is believed
+	passes         = 16              // of one queue, before the others have their turn: parking a backlog takes many
 )
 
 // Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
-// doesn't take one, it goes back to waiting and the error is returned.
+// doesn't take one, it goes back to waiting and the error is returned. A long backlog is continued in the background.
 func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 	window, err := e.window(ctx, queue)
 	if err != nil {
 		return err
 	}
-	for {
+	for range passes {
 		there, err := query(ctx, func(ctx context.Context) (int64, error) { return db.New().DispatchedCount(ctx, e.pool, queue) })
 		if err != nil {
 			return fmt.Errorf("dispatch %s: %w", queue, err)
@@ -48,6 +49,8 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 			return nil
 		}
 	}
+	e.Wake(queue)
+	return nil
 }
 
 // DispatchAll is Dispatch for every queue in which a job waits, and frees parked jobs that have room.

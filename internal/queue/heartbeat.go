@@ -45,14 +45,14 @@ func (r *Runner) beat() {
 func (r *Runner) beatOnce(ctx context.Context) error {
 	runs := r.holding() // before we ask: what is claimed later is not missing in the answer
 	worker := r.id()
-	n, err := db.New().Heartbeat(ctx, r.engine.pool, worker)
+	n, err := db.New().Heartbeat(ctx, r.pulse, worker)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return r.reborn(ctx, runs)
 	}
-	rows, err := db.New().RunningJobsOfWorker(ctx, r.engine.pool, &worker)
+	rows, err := db.New().RunningJobsOfWorker(ctx, r.pulse, &worker)
 	if err != nil {
 		return err
 	}
@@ -65,13 +65,31 @@ func (r *Runner) beatOnce(ctx context.Context) error {
 			r.check(ctx, run)
 		}
 	}
-	return nil
+	return r.freeOrphans(ctx, rows)
+}
+
+// freeOrphans gives back jobs that are ours on record, and nobody here knows of: the answer to their claim got lost, or
+// their outcome could not be put on record. The reaper leaves them alone while we live.
+func (r *Runner) freeOrphans(ctx context.Context, rows []db.RunningJobsOfWorkerRow) error {
+	var orphans []uuid.UUID
+	r.mu.Lock()
+	for _, row := range rows {
+		if r.taken[ref{row.ID, row.Epoch}] == 0 {
+			orphans = append(orphans, row.ID)
+		}
+	}
+	r.mu.Unlock()
+	queues, err := r.release(ctx, orphans)
+	for _, queue := range queues {
+		r.engine.Wake(queue) // Redis may hang, and a heartbeat must not
+	}
+	return err
 }
 
 // reborn starts over after the reaper took us for dead, when the process was frozen or cut off: its jobs are others' by
 // now.
 func (r *Runner) reborn(ctx context.Context, runs []*Run) error {
-	id, err := r.register(ctx)
+	id, err := r.register(ctx, r.pulse)
 	if err != nil {
 		return err
 	}
@@ -87,7 +105,7 @@ func (r *Runner) reborn(ctx context.Context, runs []*Run) error {
 
 // check ends a run whose job is not running in its name any more.
 func (r *Runner) check(ctx context.Context, run *Run) {
-	job, err := db.New().JobByID(ctx, r.engine.pool, run.job.ID)
+	job, err := db.New().JobByID(ctx, r.pulse, run.job.ID)
 	switch {
 	case err != nil:
 		run.log.Warn("check of a run failed", "err", err)
@@ -116,7 +134,7 @@ func (r *Runner) obey() {
 }
 
 // Stop stops taking jobs, lets the running ones go on for the time of grace or until ctx ends, and hands back the rest:
-// they start again elsewhere at once and it costs them no attempt. Stopping twice is fine.
+// they start again elsewhere at once and it costs them no attempt. Stopping twice or unstarted is fine.
 func (r *Runner) Stop(ctx context.Context) error {
 	var err error
 	r.once.Do(func() { err = r.shutdown(ctx) })
@@ -124,9 +142,13 @@ func (r *Runner) Stop(ctx context.Context) error {
 }
 
 func (r *Runner) shutdown(ctx context.Context) error {
+	if r.pulse == nil {
+		return nil
+	}
+	defer r.pulse.Close()
 	r.server.Stop()
 	r.mu.Lock()
-	r.draining = true
+	close(r.drain)
 	r.mu.Unlock()
 	settled := make(chan struct{})
 	go func() {
@@ -145,9 +167,10 @@ func (r *Runner) shutdown(ctx context.Context) error {
 	r.server.Shutdown()
 	err = errors.Join(err, r.orders.Close())
 	r.ended.Wait()
+	err = errors.Join(err, r.giveBack()) // what was being claimed meanwhile
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	if e := db.New().RemoveWorker(ctx, r.engine.pool, r.id()); e != nil {
+	if e := db.New().RemoveWorker(ctx, r.pulse, r.id()); e != nil {
 		err = errors.Join(err, fmt.Errorf("remove worker: %w", e))
 	}
 	return err
@@ -167,25 +190,44 @@ func (r *Runner) handBack(settled <-chan struct{}) error {
 		case <-grace.C: // a handler that doesn't listen; its epoch is over with the release
 		}
 	}
-	ids := make([]uuid.UUID, len(runs))
-	for i, run := range runs {
-		ids[i] = run.job.ID
-	}
+	return r.giveBack()
+}
+
+// giveBack releases everything that is ours on record, and dispatches it.
+func (r *Runner) giveBack() error {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
 	worker := r.id()
-	released, err := db.New().ReleaseJobs(ctx, r.engine.pool, db.ReleaseJobsParams{Ids: ids, WorkerID: &worker})
+	rows, err := db.New().RunningJobsOfWorker(ctx, r.pulse, &worker)
 	if err != nil {
-		return fmt.Errorf("hand back %d jobs: %w", len(ids), err)
+		return fmt.Errorf("hand back jobs: %w", err)
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	queues, err := r.release(ctx, ids)
+	errs := []error{err}
+	for _, queue := range queues {
+		errs = append(errs, r.engine.Dispatch(ctx, queue))
+	}
+	return errors.Join(errs...)
+}
+
+// release puts jobs of this worker back to waiting, and returns the queues they are in.
+func (r *Runner) release(ctx context.Context, ids []uuid.UUID) ([]string, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	worker := r.id()
+	released, err := db.New().ReleaseJobs(ctx, r.pulse, db.ReleaseJobsParams{Ids: ids, WorkerID: &worker})
+	if err != nil {
+		return nil, fmt.Errorf("hand back %d jobs: %w", len(ids), err)
 	}
 	for _, job := range released {
 		r.engine.metrics.ended.WithLabelValues(job.Kind, "handed_back").Inc()
 	}
-	var errs []error
-	for _, queue := range queuesOf(released) {
-		errs = append(errs, r.engine.Dispatch(ctx, queue))
-	}
-	return errors.Join(errs...)
+	return queuesOf(released), nil
 }
 
 // asynqLog passes what Asynq says to our logger.

@@ -95,7 +95,7 @@ func TestATaskTakenByAWorkerThatDiedBeforeTheClaimIsDispatchedAgain(t *testing.T
 	p.scheduler(e)
 	p.worker(e, queue.RunnerConfig{}, mux)
 	done := p.await(job.ID, queue.Succeeded)
-	require.EqualValues(t, 2, done.Epoch)
+	require.Greater(t, done.Epoch, job.Epoch)
 	require.Equal(t, 1, p.count(`SELECT count(*) FROM ledger`))
 }
 

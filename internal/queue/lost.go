@@ -24,12 +24,16 @@ func (e *Engine) FindLost(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find lost jobs: %w", err)
 	}
+	lines, err := e.lines(ctx, rows)
+	if err != nil {
+		return 0, fmt.Errorf("find lost jobs: %w", err)
+	}
 	found := 0
 	queues := map[string]struct{}{}
 	for len(rows) > 0 {
 		some := rows[:min(len(rows), lostBatch)]
 		rows = rows[len(some):]
-		there, err := e.waiting(ctx, some)
+		there, err := e.waiting(ctx, some, lines)
 		if err != nil {
 			return found, fmt.Errorf("find lost jobs: %w", err)
 		}
@@ -63,14 +67,37 @@ func (e *Engine) FindLost(ctx context.Context) (int, error) {
 	return found, errors.Join(errs...)
 }
 
+// lines reads the tasks that are in line in the queues of rows. To ask Redis for each task by itself would have it walk
+// the line as often, and after an outage of something that jobs need, tens of thousands come back at once.
+func (e *Engine) lines(ctx context.Context, rows []db.OverdueDispatchedJobsRow) (map[string]map[string]struct{}, error) {
+	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
+	defer cancel()
+	lines := map[string]map[string]struct{}{}
+	for _, row := range rows {
+		if lines[row.Queue] != nil {
+			continue
+		}
+		ids, err := e.rdb.LRange(ctx, asynqKey(row.Queue, "pending"), 0, -1).Result()
+		if err != nil {
+			return nil, err
+		}
+		line := make(map[string]struct{}, len(ids))
+		for _, id := range ids {
+			line[id] = struct{}{}
+		}
+		lines[row.Queue] = line
+	}
+	return lines, nil
+}
+
 // waiting tells for each job whether a worker will still get its task: it must be in the list or set that its state
 // names. An active one has been taken from the line, and yet its job was not claimed.
-func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow) ([]bool, error) {
+func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow,
+	lines map[string]map[string]struct{}) ([]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
 	pipe := e.rdb.Pipeline()
 	type answer struct {
-		pending          *redis.IntCmd
 		retry, scheduled *redis.FloatCmd
 		exists           *redis.IntCmd
 	}
@@ -78,7 +105,6 @@ func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow
 	for i, row := range rows {
 		id := ref{row.ID, row.Epoch}.taskID()
 		answers[i] = answer{
-			pending:   pipe.LPos(ctx, asynqKey(row.Queue, "pending"), id, redis.LPosArgs{}),
 			retry:     pipe.ZScore(ctx, asynqKey(row.Queue, "retry"), id),
 			scheduled: pipe.ZScore(ctx, asynqKey(row.Queue, "scheduled"), id),
 			exists:    pipe.Exists(ctx, asynqKey(row.Queue, "t:"+id)),
@@ -89,12 +115,13 @@ func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow
 	}
 	there := make([]bool, len(rows))
 	for i, a := range answers {
-		for _, err := range []error{a.pending.Err(), a.retry.Err(), a.scheduled.Err(), a.exists.Err()} {
+		for _, err := range []error{a.retry.Err(), a.scheduled.Err(), a.exists.Err()} {
 			if err != nil && !errors.Is(err, redis.Nil) {
 				return nil, err
 			}
 		}
-		inLine := a.pending.Err() == nil || a.retry.Err() == nil || a.scheduled.Err() == nil
+		_, inLine := lines[rows[i].Queue][ref{rows[i].ID, rows[i].Epoch}.taskID()]
+		inLine = inLine || a.retry.Err() == nil || a.scheduled.Err() == nil
 		there[i] = inLine && a.exists.Val() > 0
 	}
 	return there, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rohrpost/db"
+	"rohrpost/internal/fault"
 	"rohrpost/internal/stream"
 )
 
@@ -51,7 +52,9 @@ func (e *Engine) tell(ctx context.Context, jobs ...db.Job) {
 	for i, job := range jobs {
 		batches[i] = stream.Batch{Epoch: job.Epoch, Entries: Events(job)}
 	}
-	if err := e.events.AppendAll(ctx, batches...); err != nil {
+	switch err := e.events.AppendAll(ctx, batches...); fault.CodeOf(err) {
+	case "", fault.Conflict: // told, or told already, or another run tells
+	default:
 		e.log.Warn("events not published", "jobs", len(jobs), "first", jobs[0].ID, "state", jobs[0].State, "err", err)
 	}
 }

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -75,14 +74,31 @@ func (e *Engine) Reap(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) freeJobsOfLostWorkers(ctx context.Context) (int, error) {
+	most := int32(e.cfg.MaxCrashes)
+	again, err := query(ctx, func(ctx context.Context) ([]db.Job, error) {
+		return db.New().RequeueJobsOfLostWorkers(ctx, e.pool, most)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("free jobs of dead workers: %w", err)
+	}
+	for _, job := range again {
+		e.metrics.crashes.WithLabelValues(job.Kind).Inc()
+		e.log.Warn("job of a dead worker starts again", "job", job.ID, "kind", job.Kind, "crashes", job.Crashes)
+	}
+	for _, queue := range queuesOf(again) {
+		e.Wake(queue) // not from here: Redis may hang, and the next dead worker must be found all the same
+	}
+	dead, err := e.setAside(ctx, most)
+	return len(again) + len(dead), err
+}
+
+// setAside fails the jobs of dead workers that have taken too many along. It has a transaction of its own, so that a
+// hook that fails keeps no other job from starting again.
+func (e *Engine) setAside(ctx context.Context, most int32) ([]db.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	var again, dead []db.Job
+	var dead []db.Job
 	err := db.InTx(ctx, e.pool, func(tx pgx.Tx) (err error) {
-		most := int32(e.cfg.MaxCrashes)
-		if again, err = db.New().RequeueJobsOfLostWorkers(ctx, tx, most); err != nil {
-			return err
-		}
 		why := fmt.Sprintf("The job was set aside: its worker died %d times while it ran.", most)
 		dead, err = db.New().FailJobsThatKillWorkers(ctx, tx, db.FailJobsThatKillWorkersParams{
 			MaxCrashes: most, ErrorMessage: &why,
@@ -98,11 +114,7 @@ func (e *Engine) freeJobsOfLostWorkers(ctx context.Context) (int, error) {
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("free jobs of dead workers: %w", err)
-	}
-	for _, job := range again {
-		e.metrics.crashes.WithLabelValues(job.Kind).Inc()
-		e.log.Warn("job of a dead worker starts again", "job", job.ID, "kind", job.Kind, "crashes", job.Crashes)
+		return nil, fmt.Errorf("set aside jobs of dead workers: %w", err)
 	}
 	for _, job := range dead {
 		e.metrics.crashes.WithLabelValues(job.Kind).Inc()
@@ -110,11 +122,7 @@ func (e *Engine) freeJobsOfLostWorkers(ctx context.Context) (int, error) {
 		e.log.Error("job set aside, it kills its workers", "job", job.ID, "kind", job.Kind)
 	}
 	e.tell(ctx, dead...) // the others are told about when they are dispatched
-	var errs []error
-	for _, queue := range queuesOf(again) {
-		errs = append(errs, e.Dispatch(ctx, queue))
-	}
-	return len(again) + len(dead), errors.Join(errs...)
+	return dead, nil
 }
 
 func queuesOf(jobs []db.Job) []string {

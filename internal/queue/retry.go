@@ -23,7 +23,7 @@ func Snooze(d time.Duration) error { return snooze{max(d, 0)} }
 // together don't come back together.
 func (c Config) backoff(attempt int) time.Duration {
 	most := c.RetryCap
-	if shift := attempt - 1; shift < 30 && c.RetryBase<<shift < most {
+	if shift := attempt - 1; c.RetryBase < most>>shift { // so that nothing overflows
 		most = c.RetryBase << shift
 	}
 	return rand.N(most)

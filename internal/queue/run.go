@@ -79,7 +79,7 @@ func (r *Run) Progress(ctx context.Context, progress any) error {
 		case err != nil:
 			r.log.Warn("progress not on record", "err", err)
 		case n == 0:
-			r.stop(ErrLost)
+			r.refused()
 			return ErrLost
 		}
 	}
@@ -101,8 +101,8 @@ func (r *Run) Event(ctx context.Context, typ string, data any) error {
 	err = r.engine.events.Append(ctx, r.job.Epoch, both(r.job, typ, json.RawMessage(raw), false)...)
 	switch fault.CodeOf(err) {
 	case "":
-	case fault.Conflict: // fenced off, or ended by a cancel
-		r.stop(ErrLost)
+	case fault.Conflict:
+		r.refused()
 		return ErrLost
 	default:
 		r.log.Warn("event not published", "type", typ, "err", err)
@@ -114,8 +114,21 @@ func (r *Run) Event(ctx context.Context, typ string, data any) error {
 // refuses it, the run has been fenced off and its context ends.
 func (r *Run) Tokens() *stream.TokenWriter {
 	return stream.NewTokenWriter(r.engine.events, stream.TokenOptions{
-		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.stop(ErrLost) },
+		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.refused() },
 	})
+}
+
+// refused ends the run because the record or the stream doesn't take its writes any more: it was fenced off, or
+// cancelled and the signal is still on its way.
+func (r *Run) refused() {
+	ctx, cancel := context.WithTimeout(context.Background(), beatTimeout)
+	defer cancel()
+	job, err := db.New().JobByID(ctx, r.engine.pool, r.job.ID)
+	if err == nil && job.Epoch == r.job.Epoch && job.State == Cancelled {
+		r.stop(ErrCancelled)
+		return
+	}
+	r.stop(ErrLost)
 }
 
 func (r *Run) due() bool {

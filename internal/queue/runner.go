@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
@@ -28,13 +29,16 @@ type Runner struct {
 	log    *slog.Logger
 	server *asynq.Server
 	places chan struct{} // one token per handler that has not returned, also an abandoned one
+	// One connection that handlers can't take: a worker that waits for one to give its sign of life looks dead.
+	pulse *pgxpool.Pool // nil until Start
 
-	mu       sync.Mutex // guards the rest
-	worker   uuid.UUID  // as registered; a new one after we were taken for dead
-	active   map[*Run]struct{}
-	draining bool
-	entered  sync.WaitGroup // calls of ProcessTask under way
+	mu      sync.Mutex // guards the rest
+	worker  uuid.UUID  // as registered; a new one after we were taken for dead
+	active  map[*Run]struct{}
+	taken   map[ref]int    // the tasks that Asynq gave us and has no answer to yet
+	entered sync.WaitGroup // calls of ProcessTask under way
 
+	drain  chan struct{} // closed, holding mu, when Stop begins
 	quit   chan struct{} // closed by Stop once everything is settled
 	ended  sync.WaitGroup
 	orders *redis.PubSub
@@ -45,8 +49,8 @@ type Runner struct {
 func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 	cfg = cfg.withDefaults()
 	r := &Runner{
-		engine: engine, mux: mux, cfg: cfg, log: engine.log, active: map[*Run]struct{}{}, quit: make(chan struct{}),
-		places: make(chan struct{}, cfg.Concurrency),
+		engine: engine, mux: mux, cfg: cfg, log: engine.log, active: map[*Run]struct{}{}, taken: map[ref]int{},
+		drain: make(chan struct{}), quit: make(chan struct{}), places: make(chan struct{}, cfg.Concurrency),
 	}
 	r.server = asynq.NewServerFromRedisClient(engine.rdb, asynq.Config{
 		Concurrency: cfg.Concurrency, Queues: cfg.Queues, TaskCheckInterval: cfg.Poll,
@@ -61,10 +65,18 @@ func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 
 // Start registers the worker and begins to take jobs.
 func (r *Runner) Start(ctx context.Context) error {
-	id, err := r.register(ctx)
+	cfg := r.engine.pool.Config()
+	cfg.MaxConns = 1
+	pulse, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	id, err := r.register(ctx, pulse)
+	if err != nil {
+		pulse.Close()
 		return err
 	}
+	r.pulse = pulse
 	r.mu.Lock()
 	r.worker = id
 	r.mu.Unlock()
@@ -77,7 +89,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	return nil
 }
 
-func (r *Runner) register(ctx context.Context) (uuid.UUID, error) {
+func (r *Runner) register(ctx context.Context, pulse *pgxpool.Pool) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("worker id: %w", err)
@@ -88,7 +100,7 @@ func (r *Runner) register(ctx context.Context) (uuid.UUID, error) {
 	}
 	host, _ := os.Hostname() // only shown
 	_, err = query(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, db.New().RegisterWorker(ctx, r.engine.pool, db.RegisterWorkerParams{
+		return struct{}{}, db.New().RegisterWorker(ctx, pulse, db.RegisterWorkerParams{
 			ID: id, Host: host, Pid: int32(os.Getpid()), Queues: queues, Concurrency: int32(r.cfg.Concurrency),
 		})
 	})
@@ -111,7 +123,12 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 		r.log.Error("task ignored", "type", task.Type(), "err", err)
 		return nil
 	}
-	r.places <- struct{}{} // an abandoned handler still holds its own
+	defer r.take(at)()
+	select {
+	case r.places <- struct{}{}: // an abandoned handler still holds its own
+	case <-r.drain:
+		return delay{handBackDelay, errDraining}
+	}
 	job, err := r.claim(at)
 	if err != nil {
 		<-r.places
@@ -124,11 +141,27 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 func (r *Runner) enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.draining {
+	select {
+	case <-r.drain:
 		return false
+	default:
 	}
 	r.entered.Add(1)
 	return true
+}
+
+// take notes that a task is in our hands, until the function returned is called.
+func (r *Runner) take(at ref) (leave func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken[at]++ // Redis may deliver one twice
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.taken[at]--; r.taken[at] == 0 {
+			delete(r.taken, at)
+		}
+	}
 }
 
 // outcome is what a handler returned.

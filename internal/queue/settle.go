@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -30,10 +32,11 @@ func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) erro
 		return r.succeeded(run, *run.completed.Load())
 	case out.err == nil:
 		return r.succeed(run, out.result)
-	case errors.Is(cause, ErrCancelled), errors.Is(cause, ErrLost), errors.Is(out.err, ErrLost):
-		// Whoever took it has it on record.
-		r.count(run, map[bool]string{true: Cancelled, false: "lost"}[errors.Is(cause, ErrCancelled)])
+	case errors.Is(cause, ErrCancelled):
+		r.count(run, Cancelled) // who cancelled it has it on record
 		return nil
+	case errors.Is(cause, ErrLost), errors.Is(out.err, ErrLost):
+		return r.notOurs(run)
 	case errors.Is(cause, ErrHandedBack):
 		return nil // Stop releases what is still running
 	case errors.Is(cause, ErrTimeout):
@@ -52,19 +55,38 @@ func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) erro
 func (r *Runner) succeed(run *Run, result any) error {
 	raw, err := json.Marshal(result)
 	if err != nil {
-		err = fault.Wrap(err, fault.Internal, "The job's result can't be written down.")
-		return r.fail(run, verdict{code: fault.Internal, detail: fault.Message(err)}, err)
+		return r.unwritable(run, err)
 	}
 	n, err := r.write(func(ctx context.Context) (int64, error) {
-		return db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{ID: run.job.ID, Epoch: run.job.Epoch, Result: raw})
+		n, err := db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{
+			ID: run.job.ID, Epoch: run.job.Epoch, Result: raw,
+		})
+		if invalidData(err) {
+			err = backoff.Permanent(err)
+		}
+		return n, err
 	})
-	if err != nil {
+	switch {
+	case invalidData(err):
+		return r.unwritable(run, err)
+	case err != nil:
 		return r.unsettled(run, err)
-	}
-	if n == 0 {
-		return r.notOurs(run, Succeeded)
+	case n == 0:
+		return r.notOurs(run)
 	}
 	return r.succeeded(run, raw)
+}
+
+// unwritable fails a job whose result is no JSON, or none that PostgreSQL takes.
+func (r *Runner) unwritable(run *Run, err error) error {
+	err = fault.Wrap(err, fault.Internal, "The job's result can't be written down.")
+	return r.fail(run, verdict{code: fault.Internal, detail: fault.Message(err)}, err)
+}
+
+// invalidData tells that PostgreSQL refuses a value, such as a NUL in a text, and always will (SQLSTATE class 22).
+func invalidData(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22")
 }
 
 func (r *Runner) succeeded(run *Run, result json.RawMessage) error {
@@ -86,7 +108,7 @@ func (r *Runner) retryLater(run *Run, v verdict, why error) error {
 		return r.unsettled(run, err)
 	}
 	if n == 0 {
-		return r.notOurs(run, Queued)
+		return r.notOurs(run)
 	}
 	outcome := "retried"
 	if v.code == "" {
@@ -110,7 +132,7 @@ func (r *Runner) abandon(run *Run, v verdict) error {
 		return r.unsettled(run, err)
 	}
 	if n == 0 {
-		return r.notOurs(run, Queued)
+		return r.notOurs(run)
 	}
 	r.count(run, "retried")
 	r.tellRecord(run)
@@ -138,7 +160,7 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 		return r.unsettled(run, err)
 	}
 	if lost {
-		return r.notOurs(run, Failed)
+		return r.notOurs(run)
 	}
 	run.log.Error("job failed", "code", v.code, "err", why)
 	r.count(run, Failed)
@@ -146,12 +168,14 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 	return fmt.Errorf("%s: %s: %w", v.code, v.detail, asynq.SkipRetry)
 }
 
-// notOurs handles that a guarded update found the job in another state. Where an earlier try of the same update had
-// committed without our hearing of it, the record is as we wanted it.
-func (r *Runner) notOurs(run *Run, wanted string) error {
-	job, err := db.New().JobByID(context.Background(), r.engine.pool, run.job.ID)
-	if err == nil && job.Epoch == run.job.Epoch && job.State == wanted && wanted != Queued {
-		r.count(run, wanted)
+// notOurs handles that the job is in another state than running in our name. It may be over by our own doing, in a
+// transaction whose commit we did not hear of: then nobody else tells the readers.
+func (r *Runner) notOurs(run *Run) error {
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	job, err := db.New().JobByID(ctx, r.engine.pool, run.job.ID)
+	if err == nil && job.Epoch == run.job.Epoch && (job.State == Succeeded || job.State == Failed) {
+		r.count(run, job.State)
 		r.engine.tell(context.Background(), job)
 		return nil
 	}
@@ -160,8 +184,8 @@ func (r *Runner) notOurs(run *Run, wanted string) error {
 	return nil
 }
 
-// unsettled gives up on the record: the worker is stopping, or PostgreSQL is away for very long. The reaper frees the
-// job when this worker is gone.
+// unsettled gives up on the record: the worker is stopping, or PostgreSQL is away for very long. A later heartbeat frees
+// the job, or the reaper when this worker is gone.
 func (r *Runner) unsettled(run *Run, err error) error {
 	run.log.Error("outcome could not be put on record", "err", err)
 	return delay{claimRetry, err}
@@ -204,7 +228,9 @@ func (r *Runner) tellRecord(run *Run) {
 	r.engine.tell(ctx, job)
 }
 
+// text is s as PostgreSQL takes it; a message may quote anything.
 func text(s string) *string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\uFFFD")
 	if s == "" {
 		return nil
 	}
