@@ -100,6 +100,23 @@ func conform(t *testing.T, rdb redis.UniversalClient, long int) {
 		wantReload(t, s)
 		wantNumbers(t, s, 7, 7)
 	})
+	t.Run("a job that has ended says nothing more in its user's stream either, until it is rerun", func(t *testing.T) {
+		job, other, user := newJob(), newJob(), User(uuid.New())
+		say := func(key Key, epoch int64, n int, last bool) error {
+			return log.Append(t.Context(), epoch, Entry{Key: key, Type: TypeToken, Data: number(key, n).Data, End: last},
+				number(user, n))
+		}
+		require.NoError(t, say(job, 1, 1, false))
+		require.NoError(t, say(job, 1, 2, true))
+		require.ErrorIs(t, say(job, 1, 98, false), ErrEnded)
+		require.ErrorIs(t, say(job, 1, 99, true), ErrEnded)
+		require.NoError(t, say(other, 1, 3, false))
+		require.NoError(t, say(job, 2, 4, false))
+		require.ErrorIs(t, say(job, 1, 99, false), ErrFenced)
+		s := subscribe(t, hub, user, "")
+		wantNumbers(t, s, 1, 4)
+		wantNothing(t, log, s)
+	})
 	t.Run("an append whose answer was lost is not written twice", func(t *testing.T) {
 		job := newJob()
 		parts, err := log.parts(0, []Entry{number(job, 1), number(job, 2)})

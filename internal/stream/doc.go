@@ -13,7 +13,8 @@
 // # Ids
 //
 // An entry's id is "<incarnation>-<seq>": the milliseconds at which the log was begun, and a number counting up from 1
-// without holes. A log holds one incarnation only. So two ids alone tell whether something lies between them, and an id
+// without holes; from 2 where the log replaces one that was lost, so that who reads it from its first entry learns that
+// the beginning is missing. A log holds one incarnation only. So two ids alone tell whether something lies between them, and an id
 // that is neither in the log nor directly before its first entry cannot be continued from: the log was wiped, trimmed
 // past it, or begun anew. That is why every replay reads from the id inclusively.
 //
@@ -21,7 +22,7 @@
 //
 // A writer names the epoch of the job it runs. The highest epoch seen for a stream wins; a lower one is refused with
 // [ErrFenced]. A user's stream carries many jobs, so it holds one fence per job. An ended log takes no more entries
-// ([ErrEnded]) until a higher epoch (the job was rerun) begins it anew.
+// ([ErrEnded]) until a higher epoch (the job was rerun) begins it anew; neither does a user's stream of that job.
 //
 // # Exactly once
 //

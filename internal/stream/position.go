@@ -31,6 +31,12 @@ func parsePosition(id string) (position, error) {
 	return position{log, seq}, nil
 }
 
+// First tells whether id is that of the first entry of its log, before which nothing was told.
+func First(id string) bool {
+	at, err := parsePosition(id)
+	return err == nil && at.seq == 1
+}
+
 // digits is stricter than ParseUint, which takes a sign; 20 digits hold any uint64.
 func digits(s string) bool {
 	if s == "" || len(s) > 20 {

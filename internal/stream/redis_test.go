@@ -121,6 +121,19 @@ func wantReload(t testing.TB, s *Subscription) Event {
 	return e
 }
 
+// wantNumbersAfterReloads is for a log that was lost and begun anew: a reader may hear of the one and of the other.
+func wantNumbersAfterReloads(t testing.TB, s *Subscription, from, to int) (first Event) {
+	t.Helper()
+	e := wantReload(t, s)
+	first = e
+	for e.Type == TypeReload {
+		e = next(t, s)
+	}
+	require.Equal(t, from, numberOf(t, e), "%+v", e)
+	wantNumbers(t, s, from+1, to)
+	return first
+}
+
 // wantNothing checks that nothing is queued: a marker appended now must be what comes next.
 func wantNothing(t testing.TB, l *Log, s *Subscription) {
 	t.Helper()

@@ -26,7 +26,7 @@ func (onceCmd) NoRetry() bool { return true }
 type part struct {
 	key   Key
 	keys  []string
-	args  []any // epoch, max length, log ttl, fence ttl, append key, retry, known id, entries…
+	args  []any // epoch, max length, log ttl, fence ttl, append key, retry, known id, over, entries…
 	ends  bool
 	tried bool // the outcome of an earlier attempt is unknown
 	done  bool

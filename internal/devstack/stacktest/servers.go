@@ -13,7 +13,7 @@ const (
 	ModelSay    = "tiny-say"    // answers every prompt with SayText, then stops
 	ModelTool   = "tiny-tool"   // answers with a call of the tool get_weather for Paris
 	ModelMarkov = "tiny-markov" // short readable sentences; obeys seed and temperature
-	ModelSlow   = "tiny-slow"   // gibberish at some 250 tokens a second, for tests that cancel
+	ModelSlow   = "tiny-slow"   // gibberish without end at some 250 tokens a second, for tests that cancel
 	ModelEmbed  = "tiny-embed"  // 64 dimensions; texts that share words are near
 )
 

@@ -9,9 +9,9 @@ var wordRE = regexp.MustCompile(` ?[A-Za-z']+| ?[0-9]+|\n| ?[^A-Za-z0-9\n ]| `)
 
 // bigramChat turns next-token probabilities into weights: the embedding of token t is the
 // unit vector e_t (so dim == vocabulary), every layer adds zero, and output[n][t] is
-// log P(n|t), so the server's logits are exactly the log probabilities.
-func bigramChat(name string, v *vocab, next map[int]map[int]float64) ([]kv, []tensor) {
-	const layers, ff, heads, headDim, ctx = 1, 32, 1, 32, 4096
+// log P(n|t), so the server's logits are exactly the log probabilities. More and wider layers (ff) only take time.
+func bigramChat(name string, v *vocab, next map[int]map[int]float64, layers, ff int) ([]kv, []tensor) {
+	const heads, headDim, ctx = 1, 32, 4096
 	const floor = -24
 	V := len(v.tokens)
 	dim := (V + 31) / 32 * 32

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-func markovChat(corpus string, maxVocab int) ([]kv, []tensor) {
+func markovChat(corpus string, maxVocab, layers, ff int) ([]kv, []tensor) {
 	v := chatVocab()
 	count := map[string]int{}
 	var lines [][]string
@@ -56,5 +56,5 @@ func markovChat(corpus string, maxVocab int) ([]kv, []tensor) {
 		}
 		inc(prev, eos)
 	}
-	return bigramChat("tiny-markov", v, next)
+	return bigramChat("tiny-markov", v, next, layers, ff)
 }

@@ -21,6 +21,10 @@ const (
 	embedLayers  = 2
 	embedGrams   = 3 // longest run of letters with a vector of its own
 	embedNoise   = 0.1
+	fastLayers   = 1 // of models whose layers add nothing
+	fastWidth    = 32
+	slowLayers   = 3
+	slowWidth    = 4096
 	defaultDim   = 64
 	defaultLayer = 2
 )
@@ -39,12 +43,18 @@ func SayForever(text string) Model {
 
 // Markov answers with sentences after the corpus, one reply a line of it. It obeys seed and temperature.
 func Markov(corpus string) Model {
-	kvs, ts := markovChat(corpus, markovWords)
+	kvs, ts := markovChat(corpus, markovWords, fastLayers, fastWidth)
 	return Model{kvs, ts}
 }
 
-// Random answers gibberish. Width and depth make it slow: Random(256, 4) gives some 250 tokens a second, which leaves
-// time to cancel. Zeros take 64 and 2.
+// SlowMarkov is a Markov that a reader can follow: some 100 tokens a second, for 25 MB.
+func SlowMarkov(corpus string) Model {
+	kvs, ts := markovChat(corpus, markovWords, slowLayers, slowWidth)
+	return Model{kvs, ts}
+}
+
+// Random answers gibberish until the client or num_predict ends it. Width and depth make it slow: Random(256, 4) gives
+// some 250 tokens a second, which leaves time to cancel. Zeros take 64 and 2.
 func Random(dim, layers int) Model {
 	if dim == 0 {
 		dim = defaultDim

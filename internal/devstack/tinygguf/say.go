@@ -29,5 +29,5 @@ func sayChat(text string, loop bool) ([]kv, []tensor) {
 	} else {
 		next[prev] = map[int]float64{eos: 1}
 	}
-	return bigramChat("tiny-say", v, next)
+	return bigramChat("tiny-say", v, next, fastLayers, fastWidth)
 }

@@ -1,0 +1,187 @@
+package ai
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ollama/ollama/api"
+)
+
+// goodbye is how long the server has to end the response after the final chunk, so that the connection can be used
+// again. The answer doesn't depend on it.
+const goodbye = time.Second
+
+// Why a generation ended.
+const (
+	Stop       = "stop"       // the model was done
+	Length     = "length"     // it reached the bound on tokens or on time, or the end of its context
+	Repetition = "repetition" // it said the same over and over, and the server ended it
+	Stopped    = "cancelled"  // somebody stopped it; the text is what was said so far
+	Broken     = "failed"     // the job failed; there is no answer
+)
+
+// Answer is what a model said.
+type Answer struct {
+	Text             string
+	FinishReason     string
+	PromptTokens     int
+	CompletionTokens int
+	FirstToken       time.Duration // until the first text, loading the model included; 0 if there was none
+	Total            time.Duration
+}
+
+// models asks models, one question at a time per call of generate. It is safe for concurrent use.
+type models struct {
+	cfg      Config
+	client   *api.Client
+	breakers *breakers
+}
+
+func newModels(client *api.Client, cfg Config) *models {
+	return &models{cfg: cfg, client: client, breakers: newBreakers(cfg)}
+}
+
+// generate puts q to its model and hands each piece of text to sink as it comes; thinking is called once if the model
+// thinks before it speaks. Neither may block.
+//
+// When ctx ends it stops the model, within a second, and returns ctx's cause with what was said up to then. Any other
+// error has a code: [ModelNotFound], invalid, or unavailable and timeout, which are worth another attempt.
+func (m *models) generate(ctx context.Context, q Question, sink func(text string), thinking func()) (Answer, error) {
+	if ctx.Err() != nil {
+		return Answer{}, context.Cause(ctx)
+	}
+	report, err := m.breakers.allow(q.Model)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := &attempt{cfg: m.cfg, model: q.Model, started: time.Now(), report: report, sink: sink, thinking: thinking}
+	err = a.run(ctx, m.client, m.request(q))
+	if ctx.Err() != nil {
+		a.settle(errStopped)
+	} else {
+		a.settle(err)
+	}
+	return a.result(), err
+}
+
+func (m *models) request(q Question) *api.ChatRequest {
+	messages := make([]api.Message, 0, 2)
+	if q.System != "" {
+		messages = append(messages, api.Message{Role: "system", Content: q.System})
+	}
+	truncate := false // a question that doesn't fit is refused by the server, rather than cut in the middle
+	return &api.ChatRequest{
+		Model:    q.Model,
+		Messages: append(messages, api.Message{Role: "user", Content: q.Prompt}),
+		Truncate: &truncate,
+		Options:  map[string]any{"num_predict": m.cfg.MaxTokens},
+	}
+}
+
+// attempt is one generation under way. All of it belongs to the goroutine that runs it.
+type attempt struct {
+	cfg      Config
+	model    string
+	started  time.Time
+	report   func(error) // to the breaker; nil once told
+	sink     func(string)
+	thinking func() // nil once called
+
+	text    strings.Builder
+	chunks  int
+	repeats repeats
+	first   time.Duration
+	final   *api.ChatResponse // the chunk that says done
+	late    bool              // it took all the time it may, and we ended it
+}
+
+func (a *attempt) run(ctx context.Context, client *api.Client, request *api.ChatRequest) error {
+	// Not ctx itself: when that ends, the connection must be left with care.
+	exchange := open(ctx)
+	defer exchange.close()
+	silence := time.AfterFunc(a.cfg.FirstChunk, func() { exchange.cut(errSilent) })
+	defer silence.Stop()
+	err := client.Chat(exchange.ctx, request, func(chunk api.ChatResponse) error {
+		silence.Reset(a.cfg.Silence)
+		if ctx.Err() == nil {
+			a.take(chunk)
+		}
+		switch {
+		case chunk.Done:
+			silence.Reset(goodbye)
+		case exchange.due():
+			return errLeft
+		case time.Since(a.started) > a.cfg.MaxTime:
+			a.late = true
+			return errLeft
+		}
+		return nil
+	})
+	switch cause := context.Cause(exchange.ctx); {
+	case a.final != nil || a.late:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case cause != nil:
+		return classify(cause, a.model)
+	case err != nil:
+		return classify(err, a.model)
+	case a.repeats.ended():
+		return nil
+	}
+	// The client doesn't tell a stream that was cut from one that ended.
+	return classify(fmt.Errorf("the stream ended after %d chunks without the final one", a.chunks), a.model)
+}
+
+// take notes a chunk that came while the answer was still wanted.
+func (a *attempt) take(chunk api.ChatResponse) {
+	a.chunks++
+	a.settle(nil)
+	if chunk.Message.Thinking != "" && a.thinking != nil {
+		a.thinking()
+		a.thinking = nil
+	}
+	// PostgreSQL takes no NUL, neither in text nor in JSON.
+	if text := strings.ReplaceAll(chunk.Message.Content, "\x00", ""); text != "" {
+		if a.first == 0 {
+			a.first = time.Since(a.started)
+		}
+		a.text.WriteString(text)
+		a.sink(text)
+	}
+	a.repeats.see(chunk.Message.Thinking + chunk.Message.Content)
+	if chunk.Done {
+		a.final = &chunk
+	}
+}
+
+// settle tells the breaker how it went, once.
+func (a *attempt) settle(err error) {
+	if a.report != nil {
+		a.report(err)
+		a.report = nil
+	}
+}
+
+func (a *attempt) result() Answer {
+	// Without the server's counts a chunk counts as a token, which it is by and large.
+	answer := Answer{
+		Text: a.text.String(), FinishReason: Stopped, CompletionTokens: a.chunks,
+		FirstToken: a.first, Total: time.Since(a.started),
+	}
+	switch {
+	case a.final != nil:
+		answer.PromptTokens, answer.CompletionTokens = a.final.PromptEvalCount, a.final.EvalCount
+		answer.FinishReason = Stop
+		if a.final.DoneReason == Length {
+			answer.FinishReason = Length
+		}
+	case a.late:
+		answer.FinishReason = Length
+	case a.repeats.ended():
+		answer.FinishReason = Repetition
+	}
+	return answer
+}

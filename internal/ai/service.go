@@ -1,0 +1,156 @@
+package ai
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/ollama/ollama/api"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+	"rohrpost/internal/queue"
+	"rohrpost/tasks"
+)
+
+const (
+	dialWithin  = 5 * time.Second // a server that doesn't take a connection by then is down, not busy
+	readyWithin = 2 * time.Second // a probe must be faster than those who probe
+	idleConns   = 16              // more than the models of one server that work at once
+)
+
+// Service puts questions to models. It is safe for concurrent use; close it.
+type Service struct {
+	pool      *db.Pool
+	cfg       Config
+	transport *http.Transport
+	client    *api.Client
+	models    *models // nil without a model server
+}
+
+// New makes a service. It doesn't connect: the model server may come and go. An OLLAMA_HOST that can't be understood is
+// an error; none at all makes a service that refuses questions with [NotConfigured].
+func New(pool *db.Pool, cfg Config) (*Service, error) {
+	cfg = cfg.withDefaults()
+	s := &Service{pool: pool, cfg: cfg}
+	if cfg.OllamaHost == "" {
+		return s, nil
+	}
+	base, err := parseHost(cfg.OllamaHost)
+	if err != nil {
+		return nil, fmt.Errorf("ai: %w", err)
+	}
+	s.transport = &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialWithin}).DialContext,
+		TLSHandshakeTimeout: dialWithin,
+		MaxIdleConnsPerHost: idleConns,
+		IdleConnTimeout:     time.Minute,
+	}
+	s.client = api.NewClient(base, &http.Client{Transport: s.transport})
+	s.models = newModels(s.client, cfg)
+	return s, nil
+}
+
+// Close lets go of the connections to the model server that are idle. Call it when no handler runs any more.
+func (s *Service) Close() {
+	if s.transport != nil {
+		s.transport.CloseIdleConnections()
+	}
+}
+
+// Ask records a question of owner and enqueues it, in tx: it is put to its model if and only if tx commits. Errors have
+// the codes invalid and [NotConfigured]. Whether the model exists turns out when it is asked.
+func (s *Service) Ask(ctx context.Context, tx pgx.Tx, owner uuid.UUID, q Question) (db.AIQuery, queue.Record, error) {
+	if s.models == nil {
+		return db.AIQuery{}, queue.Record{}, notConfigured()
+	}
+	q, err := q.checked(s.cfg)
+	if err != nil {
+		return db.AIQuery{}, queue.Record{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return db.AIQuery{}, queue.Record{}, fmt.Errorf("query id: %w", err)
+	}
+	job, err := queue.Enqueue(ctx, tx, tasks.Infer, tasks.InferArgs{QueryID: id},
+		queue.By(owner), queue.LimitKey(modelKey(q.Model)), queue.KeyLimit(s.cfg.PerModel))
+	if err != nil {
+		return db.AIQuery{}, queue.Record{}, err
+	}
+	query, err := db.New().InsertAIQuery(ctx, tx, db.InsertAIQueryParams{
+		ID: id, Owner: owner, JobID: job.ID, Model: q.Model, System: q.System, Prompt: q.Prompt,
+	})
+	if err != nil {
+		return db.AIQuery{}, queue.Record{}, fmt.Errorf("record question: %w", err)
+	}
+	return query, job, nil
+}
+
+// ByJob is the question that a job puts, with the answer once there is one. Somebody else's is not found.
+func (s *Service) ByJob(ctx context.Context, owner, jobID uuid.UUID) (db.AIQuery, error) {
+	query, err := db.New().AIQueryByJob(ctx, s.pool, jobID)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && query.Owner != owner {
+		return db.AIQuery{}, fault.New(fault.NotFound, "There is no such question.")
+	}
+	if err != nil {
+		return db.AIQuery{}, fmt.Errorf("question of job %s: %w", jobID, err)
+	}
+	return query, nil
+}
+
+// Follow keeps the questions in step with jobs that end without an answer, or start afresh. Every process that has an
+// engine calls it, as any may be the one that ends a job.
+func (s *Service) Follow(engine *queue.Engine) { engine.OnState(tasks.Infer.Name, follow) }
+
+func follow(ctx context.Context, tx pgx.Tx, job db.Job) error {
+	var err error
+	switch job.State {
+	case queue.Queued:
+		err = db.New().ReopenAIQuery(ctx, tx, job.ID)
+	case queue.Cancelled:
+		err = db.New().CloseAIQuery(ctx, tx, db.CloseAIQueryParams{JobID: job.ID, FinishReason: Stopped})
+	case queue.Failed:
+		err = db.New().CloseAIQuery(ctx, tx, db.CloseAIQueryParams{JobID: job.ID, FinishReason: Broken})
+	}
+	if err != nil {
+		return fmt.Errorf("question of job %s: %w", job.ID, err)
+	}
+	return nil
+}
+
+// Ready tells whether the model server answers.
+func (s *Service) Ready(ctx context.Context) error {
+	if s.models == nil {
+		return notConfigured()
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	if err := s.client.Heartbeat(ctx); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "The model server can't be reached.")
+	}
+	return nil
+}
+
+// Models are the names of the models that can be asked.
+func (s *Service) Models(ctx context.Context) ([]string, error) {
+	if s.models == nil {
+		return nil, notConfigured()
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	list, err := s.client.List(ctx)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "The model server can't be reached.")
+	}
+	names := make([]string, len(list.Models))
+	for i, m := range list.Models {
+		names[i] = m.Name
+	}
+	return names, nil
+}
