@@ -39,7 +39,7 @@ func TestEmptyHasNoTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // only read
+	defer conn.Close(context.WithoutCancel(t.Context()))
 	var n int
 	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&n); err != nil {
 		t.Fatal(err)

@@ -151,7 +151,7 @@ func TestALoginWaitsForAPasswordThatIsJustBeingChanged(t *testing.T) {
 	user := register(t, s, anna)
 	tx, err := s.pool.Begin(t.Context())
 	require.NoError(t, err)
-	defer tx.Rollback(t.Context()) //nolint:errcheck // committed below
+	defer tx.Rollback(t.Context())
 	_, err = tx.Exec(t.Context(), "UPDATE users SET password_hash = $2 WHERE id = $1", user.ID, s.hasher.decoy)
 	require.NoError(t, err)
 	done := make(chan error, 1)

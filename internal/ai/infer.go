@@ -120,6 +120,6 @@ func (s *Service) keep(ctx context.Context, run *queue.Run, id uuid.UUID, answer
 
 // count fits a number of tokens into its column. Config.MaxTokens keeps it far below the bound.
 func count(n int) *int32 {
-	v := int32(n) //nolint:gosec // see above
+	v := int32(n)
 	return &v
 }

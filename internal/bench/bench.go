@@ -95,7 +95,7 @@ func Jobs(ctx context.Context, opts Options, log *slog.Logger) (err error) {
 			}
 		}
 		if !opts.JSON {
-			fmt.Fprintf(opts.Out, "run %d of %d done\n", n, opts.Runs) //nolint:errcheck // of a progress line
+			fmt.Fprintf(opts.Out, "run %d of %d done\n", n, opts.Runs)
 		}
 	}
 	return report(opts, table)
@@ -136,10 +136,10 @@ func report(opts Options, table []*figures) error {
 		return enc.Encode(table)
 	}
 	w := tabwriter.NewWriter(opts.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(opts.Out, "\nmedian (least - greatest) of the runs; ratio of jobs/s to the first line") //nolint:errcheck // Flush tells
-	fmt.Fprintln(w, "engine\tjobs/s\tratio\tidle p50 ms\tidle p99 ms\tloaded p50 ms\tloaded p99 ms")     //nolint:errcheck // Flush tells
+	fmt.Fprintln(opts.Out, "\nmedian (least - greatest) of the runs; ratio of jobs/s to the first line")
+	fmt.Fprintln(w, "engine\tjobs/s\tratio\tidle p50 ms\tidle p99 ms\tloaded p50 ms\tloaded p99 ms")
 	for _, f := range table {
-		fmt.Fprintf(w, "%s\t%.0f (%.0f - %.0f)\t%.2f\t%s\t%s\t%s\t%s\n", f.Engine, //nolint:errcheck // Flush tells
+		fmt.Fprintf(w, "%s\t%.0f (%.0f - %.0f)\t%.2f\t%s\t%s\t%s\t%s\n", f.Engine,
 			f.Drain.Median, f.Drain.Min, f.Drain.Max, f.Drain.Median/table[0].Drain.Median,
 			f.IdleP50, f.IdleP99, f.LoadP50, f.LoadP99)
 	}

@@ -118,13 +118,13 @@ func TestADaemonThatHangsUpWithoutAnAnswerIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]func(net.Conn){
 		"at once":        func(net.Conn) {},
-		"after the file": func(conn net.Conn) { io.ReadFull(conn, make([]byte, 20)) }, //nolint:errcheck // some of it
-		"half a line":    func(conn net.Conn) { io.WriteString(conn, "stream: O") },   //nolint:errcheck // a test
+		"after the file": func(conn net.Conn) { io.ReadFull(conn, make([]byte, 20)) },
+		"half a line":    func(conn net.Conn) { io.WriteString(conn, "stream: O") },
 		"an error": func(conn net.Conn) {
-			io.ReadFull(conn, make([]byte, 20))                           //nolint:errcheck // some of it
-			io.WriteString(conn, "stream: Can't allocate memory ERROR\n") //nolint:errcheck // a test
+			io.ReadFull(conn, make([]byte, 20))
+			io.WriteString(conn, "stream: Can't allocate memory ERROR\n")
 		},
-		"nonsense": func(conn net.Conn) { io.WriteString(conn, "OK\n") }, //nolint:errcheck // a test
+		"nonsense": func(conn net.Conn) { io.WriteString(conn, "OK\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +148,7 @@ func TestOnlyTheWholeFileGetsAVerdict(t *testing.T) {
 
 func TestACancelledScanEndsWithItsCause(t *testing.T) {
 	t.Parallel()
-	silent := mute(t, func(conn net.Conn) { io.Copy(io.Discard, conn) }) //nolint:errcheck // until the client leaves
+	silent := mute(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	s := scanner(t, clamav.Config{Address: silent, Parallel: 1})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("somebody pressed stop")

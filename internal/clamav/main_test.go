@@ -41,7 +41,7 @@ func relay(t *testing.T, to string, cuts int, after int64) (address string) {
 			}
 			server, err := net.Dial("tcp", to)
 			if err != nil {
-				client.Close() //nolint:errcheck // the test sees it
+				client.Close()
 				continue
 			}
 			up := io.Reader(client)
@@ -49,18 +49,18 @@ func relay(t *testing.T, to string, cuts int, after int64) (address string) {
 				up = io.LimitReader(client, after)
 			}
 			wg.Go(func() {
-				io.Copy(server, up) //nolint:errcheck // it ends with the connection, or at the cut
-				client.Close()      //nolint:errcheck // over
-				server.Close()      //nolint:errcheck // over
+				io.Copy(server, up)
+				client.Close()
+				server.Close()
 			})
 			wg.Go(func() {
-				io.Copy(client, server) //nolint:errcheck // it ends with the connection
-				client.Close()          //nolint:errcheck // over
-				server.Close()          //nolint:errcheck // over
+				io.Copy(client, server)
+				client.Close()
+				server.Close()
 			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); wg.Wait() }) //nolint:errcheck // a listener
+	t.Cleanup(func() { l.Close(); wg.Wait() })
 	return l.Addr().String()
 }
 
@@ -77,11 +77,11 @@ func mute(t *testing.T, answer func(conn net.Conn)) (address string) {
 				return
 			}
 			wg.Go(func() {
-				defer conn.Close() //nolint:errcheck // over
+				defer conn.Close()
 				answer(conn)
 			})
 		}
 	})
-	t.Cleanup(func() { l.Close(); wg.Wait() }) //nolint:errcheck // a listener
+	t.Cleanup(func() { l.Close(); wg.Wait() })
 	return l.Addr().String()
 }

@@ -43,7 +43,7 @@ func open(t *testing.T, dir string) *devstack.Stack {
 // folder is a private folder that the servers' users may enter; those of t.TempDir they may not.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rohrpost-test-")
+	dir, err := os.MkdirTemp("", "rohrpost-test-") //nolint:usetesting // see above
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 	return dir
@@ -63,7 +63,7 @@ func query(t *testing.T, url, sql string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // the answer is all we want
+	defer conn.Close(context.WithoutCancel(t.Context()))
 	rows, err := conn.Query(t.Context(), sql)
 	if err != nil {
 		return "", err
@@ -101,7 +101,7 @@ func exchange(t *testing.T, address string, stream []byte) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(address, "tcp://"))
 	must(t, err)
-	defer conn.Close() //nolint:errcheck // the answer is all we want
+	defer conn.Close()
 	_, err = conn.Write(append([]byte("zINSTREAM\x00"), stream...))
 	must(t, err)
 	answer, err := io.ReadAll(conn)

@@ -68,7 +68,7 @@ func (s *Stack) StartOllama(ctx context.Context, opts OllamaOptions) (*Ollama, e
 			})
 		},
 		command: func(port int) (*exec.Cmd, error) {
-			cmd := exec.Command(path, "serve") //nolint:gosec // our own build
+			cmd := exec.Command(path, "serve")
 			cmd.Env = append([]string{
 				"PATH=" + os.Getenv("PATH"), "HOME=" + home, "OLLAMA_HOST=" + address(port),
 				"OLLAMA_MODELS=" + filepath.Join(home, "models"), "OLLAMA_NO_CLOUD=1",

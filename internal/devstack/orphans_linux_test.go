@@ -76,7 +76,7 @@ func TestAKilledParentLeavesNoServerAndItsFolderCanBeUsedAtOnce(t *testing.T) {
 	must(t, cmd.Start())
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err != nil {
-		cmd.Process.Kill() //nolint:errcheck // it has ended or will
+		cmd.Process.Kill()
 		t.Fatalf("the parent started nothing: %v, %v", err, cmd.Wait())
 	}
 	var pids map[string]int
@@ -93,7 +93,7 @@ func TestAKilledParentLeavesNoServerAndItsFolderCanBeUsedAtOnce(t *testing.T) {
 	}
 
 	must(t, cmd.Process.Kill())
-	cmd.Wait() //nolint:errcheck // it was killed
+	cmd.Wait()
 
 	// While its predecessor is still on its way out, the next one waits its turn.
 	pg, err := open(t, dir).StartPostgres(t.Context(), devstack.PostgresOptions{Durable: true})

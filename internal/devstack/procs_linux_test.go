@@ -23,7 +23,7 @@ func watch(t *testing.T, pid int) end {
 	if err != nil {
 		t.Fatalf("watch process %d: %v", pid, err)
 	}
-	t.Cleanup(func() { unix.Close(fd) }) //nolint:errcheck // only watched
+	t.Cleanup(func() { unix.Close(fd) })
 	return end{pid, fd}
 }
 
@@ -39,7 +39,7 @@ func (e end) wait(t *testing.T) {
 		if n == 1 {
 			return
 		}
-		unix.PidfdSendSignal(e.fd, unix.SIGKILL, nil, 0) //nolint:errcheck // the failure is reported below
+		unix.PidfdSendSignal(e.fd, unix.SIGKILL, nil, 0)
 		t.Fatalf("process %d did not end: %v", e.pid, err)
 	}
 }

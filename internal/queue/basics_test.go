@@ -130,7 +130,7 @@ func TestAPanicFailsTheJobAndNotTheWorker(t *testing.T) {
 	p := newPlace(t)
 	mux := queue.NewMux()
 	queue.Handle(mux, echo, func(_ context.Context, job *queue.Job[note]) (any, error) {
-		if string(job.Record().LimitKey) == "bad" {
+		if job.Record().LimitKey == "bad" {
 			panic("broken decoder")
 		}
 		return nil, nil

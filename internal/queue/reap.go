@@ -61,7 +61,7 @@ func (e *Engine) Reap(ctx context.Context) (int, error) {
 	}
 	for _, w := range e.beats.silent(rows, time.Now(), e.cfg.Silence) {
 		removed, err := query(ctx, func(ctx context.Context) (int64, error) {
-			return db.New().RemoveSilentWorker(ctx, e.pool, db.RemoveSilentWorkerParams{ID: w.ID, Beat: w.Beat})
+			return db.New().RemoveSilentWorker(ctx, e.pool, db.RemoveSilentWorkerParams(w))
 		})
 		if err != nil {
 			return 0, fmt.Errorf("reap worker %s: %w", w.ID, err)

@@ -274,7 +274,7 @@ func TestReadersSeeTheWholeStoryOfAJob(t *testing.T) {
 	mux := queue.NewMux()
 	queue.Handle(mux, echo, func(ctx context.Context, job *queue.Job[note]) (any, error) {
 		tokens := job.Tokens()
-		defer tokens.Close(ctx) //nolint:errcheck // a test of the readers
+		defer tokens.Close(ctx)
 		tokens.Write("hel")
 		if err := job.Progress(ctx, map[string]int{"done": 1}); err != nil {
 			return nil, err

@@ -184,7 +184,7 @@ func TestAHandlerLearnsFromItsStreamThatItWasCancelled(t *testing.T) {
 	mux := queue.NewMux()
 	queue.Handle(mux, echo, func(ctx context.Context, job *queue.Job[note]) (any, error) {
 		tokens := job.Tokens()
-		defer tokens.Close(context.Background()) //nolint:errcheck // refused
+		defer tokens.Close(context.Background())
 		started <- job.Run
 		for ctx.Err() == nil {
 			tokens.Write("on and on ")

@@ -18,7 +18,7 @@ func open(t *testing.T, url string) redis.UniversalClient {
 	t.Helper()
 	client, err := redisurl.Open(redisurl.Config{URL: url})
 	require.NoError(t, err)
-	t.Cleanup(func() { client.Close() }) //nolint:errcheck // nothing was sent
+	t.Cleanup(func() { client.Close() })
 	return client
 }
 

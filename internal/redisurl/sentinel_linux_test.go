@@ -71,8 +71,8 @@ func startSentinel(t *testing.T, name, master, password string) string {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // killed
+		cmd.Process.Kill()
+		cmd.Wait()
 	})
 	client := open(t, "redis://:"+sentinelPassword+"@"+address)
 	require.EventuallyWithT(t, func(c *assert.CollectT) {

@@ -33,7 +33,7 @@ func startCluster(t *testing.T) *redis.ClusterClient {
 	}
 	for _, n := range nodes {
 		require.Eventually(t, func() bool {
-			found, err := n.ClusterSlots(t.Context()).Result()
+			found, err := n.ClusterShards(t.Context()).Result()
 			info, infoErr := n.ClusterInfo(t.Context()).Result()
 			return err == nil && infoErr == nil && len(found) == 3 && len(info) > 0 &&
 				info[:len("cluster_state:ok")] == "cluster_state:ok"

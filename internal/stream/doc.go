@@ -14,9 +14,9 @@
 //
 // An entry's id is "<incarnation>-<seq>": the milliseconds at which the log was begun, and a number counting up from 1
 // without holes; from 2 where the log replaces one that was lost, so that who reads it from its first entry learns that
-// the beginning is missing. A log holds one incarnation only. So two ids alone tell whether something lies between them, and an id
-// that is neither in the log nor directly before its first entry cannot be continued from: the log was wiped, trimmed
-// past it, or begun anew. That is why every replay reads from the id inclusively.
+// the beginning is missing. A log holds one incarnation only. So two ids alone tell whether something lies between them,
+// and an id that is neither in the log nor directly before its first entry cannot be continued from: the log was wiped,
+// trimmed past it, or begun anew. That is why every replay reads from the id inclusively.
 //
 // # Fencing
 //

@@ -35,7 +35,8 @@ func llamaKV(name string, v *vocab, dim, layers, ff, heads, headDim, ctx int) []
 	}
 }
 
-func llamaTensors(v *vocab, embd, out []float32, normW float32, layer func(n int) []float32, dim, layers, ff, heads, headDim int) []tensor {
+func llamaTensors(v *vocab, embd, out []float32, normW float32, layer func(n int) []float32,
+	dim, layers, ff, heads, headDim int) []tensor {
 	V, d, f, q := uint64(len(v.tokens)), uint64(dim), uint64(ff), uint64(heads*headDim)
 	fill := func(n int, x float32) []float32 {
 		s := make([]float32, n)

@@ -45,10 +45,10 @@ func markovChat(corpus string, maxVocab, layers, ff int) ([]kv, []tensor) {
 		next[a][b]++
 	}
 	for _, ws := range lines {
-		prev, ok := assistant, true
+		prev := assistant
 		for _, w := range ws {
-			var id int
-			if id, ok = v.id[bpe(w)]; !ok {
+			id, ok := v.id[bpe(w)]
+			if !ok {
 				break // a word beyond the vocabulary: this line's chain ends here
 			}
 			inc(prev, id)

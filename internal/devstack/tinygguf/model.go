@@ -86,4 +86,4 @@ func (m Model) Embedder() bool {
 	return len(m.kvs) > 0 && m.kvs[0].v == "bert"
 }
 
-func newRand() *rand.Rand { return rand.New(rand.NewSource(seed)) } //nolint:gosec // reproducible on purpose
+func newRand() *rand.Rand { return rand.New(rand.NewSource(seed)) }

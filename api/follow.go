@@ -1,0 +1,240 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"rohrpost/db"
+	"rohrpost/internal/fault"
+	"rohrpost/internal/queue"
+	"rohrpost/internal/stream"
+)
+
+const (
+	// subscribeWithin bounds the wait for Redis before the answer begins. It goes on behind the open stream.
+	subscribeWithin = 500 * time.Millisecond
+	// resubscribe is about how long the next try waits when Redis is away.
+	resubscribe = 2 * time.Second
+	// settle is how long the events of a job that is over may take to come. After that they are lost, and the record
+	// tells the end.
+	settle = time.Second
+	// flushAt is how much is collected before it is sent, when a lot is waiting.
+	flushAt = 32 << 10
+	// recordWithin bounds a look at the record, which is one row.
+	recordWithin = 5 * time.Second
+)
+
+// teller puts events into a client's words.
+type teller interface {
+	// tell writes an event of the stream.
+	tell(out *eventWriter, e stream.Event)
+	// finish writes the end from the record if the job is over, and reports whether it is.
+	finish(ctx context.Context, out *eventWriter) (over bool, err error)
+	// over reports whether the job is over by its record.
+	over(ctx context.Context) (bool, error)
+}
+
+// follower tells one stream to one client.
+type follower struct {
+	server  *Server
+	session uuid.UUID
+	key     stream.Key
+	teller  teller
+	hello   func(out *eventWriter) // says what comes before the first event; may be nil
+	after   string                 // where to begin
+
+	sub   *stream.Subscription // nil while Redis is away
+	first *stream.Event        // taken from sub already
+	beat  time.Time            // when the next heartbeat is due
+	// lost is when the events of a job that is over count as lost. Zero: as far as we know it isn't over.
+	lost time.Time
+}
+
+// now is what is already waiting in a subscription: a context that has ended lets Next not wait for more.
+var now = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// follow answers with the events after the given one. job is the record, nil for a stream that has none.
+func (s *Server) follow(c *fiber.Ctx, f *follower, after string, job *db.Job) error {
+	over := job != nil && ended(job.State)
+	if epoch, ok := toldByRecord(after); ok {
+		if over && epoch == job.Epoch {
+			return c.SendStatus(fiber.StatusNoContent)
+		}
+		after = "" // it was run again since
+	}
+	if s.streams.stopping() {
+		return s.hangUp(c)
+	}
+	f.after = after
+	switch err := f.subscribe(c.UserContext(), subscribeWithin); {
+	case errors.Is(err, stream.ErrStopped):
+		return s.hangUp(c)
+	case err != nil:
+		return err
+	}
+	if f.sub != nil && after != "" && after != stream.FromNow {
+		switch e, err := f.sub.Next(now); {
+		case errors.Is(err, io.EOF):
+			f.sub.Close()
+			return c.SendStatus(fiber.StatusNoContent)
+		case err == nil:
+			f.first = &e
+		}
+	}
+	if over {
+		f.lost = time.Now().Add(settle)
+	}
+	return s.detach(c, f.run)
+}
+
+// subscribe tries to subscribe. That Redis is away is no error; a malformed id and a server that stops are.
+func (f *follower) subscribe(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	sub, err := f.server.hub.Subscribe(ctx, f.key, f.after)
+	switch {
+	case errors.Is(err, stream.ErrBadID), errors.Is(err, stream.ErrStopped):
+		return err
+	case err != nil:
+		f.server.log.Debug("events wait for redis", "stream", f.key.String(), "err", err)
+		return nil
+	}
+	f.sub = sub
+	return nil
+}
+
+// run tells events until the end of the stream, of the client, of the login or of the server.
+func (f *follower) run(ctx context.Context, out *eventWriter) error {
+	defer func() {
+		if f.sub != nil {
+			f.sub.Close()
+		}
+	}()
+	if f.hello != nil {
+		f.hello(out)
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
+	for {
+		event, err := f.next(ctx)
+		switch {
+		case err == nil:
+			if end, err := f.tell(out, event); end || err != nil {
+				return err
+			}
+		case errors.Is(err, io.EOF):
+			return nil
+		case ctx.Err() != nil:
+			return stream.ErrStopped
+		case errors.Is(err, context.DeadlineExceeded):
+			if end, err := f.due(ctx, out); end || err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// next waits for an event, and no longer than until something else is due.
+func (f *follower) next(ctx context.Context) (stream.Event, error) {
+	if f.first != nil {
+		e := *f.first
+		f.first = nil
+		return e, nil
+	}
+	until := f.beat
+	if !f.lost.IsZero() && f.lost.Before(until) {
+		until = f.lost
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	for f.sub == nil {
+		wait := time.NewTimer(resubscribe/2 + rand.N(resubscribe))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return stream.Event{}, ctx.Err()
+		}
+		if err := f.subscribe(ctx, resubscribe); err != nil {
+			return stream.Event{}, err
+		}
+	}
+	return f.sub.Next(ctx)
+}
+
+// tell writes an event and what waits behind it.
+func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err error) {
+	for {
+		f.teller.tell(out, event)
+		if event.End || out.buf.Len() >= flushAt {
+			break
+		}
+		if event, err = f.sub.Next(now); err != nil {
+			break // nothing more now; what is wrong, the next call tells again
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return false, err
+	}
+	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
+	if !f.lost.IsZero() {
+		f.lost = time.Now().Add(settle)
+	}
+	return event.End, nil
+}
+
+// due does what is due when no event has come: it tells the end of a job whose events are lost, or gives a sign of life
+// and finds out whether there is still something to wait for.
+func (f *follower) due(ctx context.Context, out *eventWriter) (end bool, err error) {
+	if !f.lost.IsZero() && !time.Now().Before(f.lost) {
+		over, err := f.teller.finish(ctx, out)
+		if over || err != nil {
+			return over, errors.Join(err, out.Flush())
+		}
+		f.lost = time.Time{} // run again meanwhile
+		return false, nil
+	}
+	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
+	out.Heartbeat()
+	if err := out.Flush(); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	if _, err := f.server.queries.LiveSession(ctx, f.server.pool, f.session); errors.Is(err, pgx.ErrNoRows) {
+		return true, errLoggedOut
+	}
+	over, err := f.teller.over(ctx)
+	switch {
+	case fault.CodeOf(err) == fault.NotFound:
+		return true, err
+	case err != nil: // PostgreSQL is away: the client loses nothing by waiting
+		f.server.log.Debug("stream can't see the record", "stream", f.key.String(), "err", err)
+	case over && f.lost.IsZero():
+		f.lost = time.Now().Add(settle)
+	case !over:
+		f.lost = time.Time{}
+	}
+	return false, nil
+}
+
+var errLoggedOut = errors.New("the login has ended")
+
+func ended(state string) bool {
+	return state == queue.Succeeded || state == queue.Failed || state == queue.Cancelled
+}

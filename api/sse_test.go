@@ -1,0 +1,425 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"rohrpost/api"
+	"rohrpost/internal/fault"
+	"rohrpost/internal/queue"
+	"rohrpost/internal/stream"
+)
+
+// says answers with n tokens "0 ", "1 " …, each an event of its own, and waits before the end until told.
+func says(n int, end <-chan struct{}) func(context.Context, *queue.Run) (any, error) {
+	return func(ctx context.Context, run *queue.Run) (any, error) {
+		for i := range n {
+			data := map[string]any{"job_id": run.ID(), "token": fmt.Sprintf("%d ", i)}
+			if err := run.Event(ctx, stream.TypeToken, data); err != nil {
+				return nil, err
+			}
+		}
+		select {
+		case <-end:
+			return map[string]int{"said": n}, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func now() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+func types(events []event) (names []string) {
+	for _, e := range events {
+		names = append(names, e.typ)
+	}
+	return names
+}
+
+func TestAJobIsFollowedToItsEnd(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	end := make(chan struct{})
+	asked := s.ask(ada)
+	f := s.listen(ada, asked.EventsURL, "")
+	require.Equal(t, "no", f.header.Get("X-Accel-Buffering"))
+	require.Equal(t, "no-store", f.header.Get("Cache-Control"))
+	require.NotEmpty(t, f.header.Get("X-Request-Id"))
+	require.Equal(t, "state", f.next().typ)
+	s.infer(says(3, end))
+	require.Equal(t, []string{"state", "token", "token", "token"}, types(append(f.until("token"), f.next(), f.next())))
+	close(end)
+	rest := f.rest()
+	require.Equal(t, []string{"state", "result"}, types(rest))
+	require.JSONEq(t, fmt.Sprintf(`{"job_id":%q,"result":{"said":3}}`, asked.JobID), rest[1].data)
+
+	// Who comes back after the end is told to stay away, whichever way.
+	s.send(get(asked.EventsURL).with("Last-Event-ID", rest[1].id).by(&ada)).want(http.StatusNoContent)
+	s.send(request{path: asked.EventsURL + "?last_event_id=" + rest[1].id, as: &ada}).want(http.StatusNoContent)
+}
+
+func TestWhoeverReconnectsAnywhereGetsEveryEventOnceAlsoAtAnotherProcess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	one, two := h.open(api.Config{}), h.open(api.Config{})
+	ada := one.user()
+	h.infer(says(40, now()))
+	url := one.ask(ada).EventsURL
+	all := one.listen(ada, url, "").rest()
+	require.Equal(t, "result", all[len(all)-1].typ)
+	for i := range all[:len(all)-1] {
+		require.Equal(t, all[i+1:], two.listen(ada, url, all[i].id).rest(), "after %d", i)
+	}
+
+	t.Run("and over a restart of its process", func(t *testing.T) {
+		end := make(chan struct{})
+		h := newHouse(t)
+		one, two := h.open(api.Config{}), h.open(api.Config{})
+		ada := one.user()
+		h.infer(says(5, end))
+		url := one.ask(ada).EventsURL
+		f := one.listen(ada, url, "")
+		second := two.listen(ada, url, "")
+		seen := f.until("token")
+		one.stop()
+		seen = append(seen, f.rest()...)
+		close(end)
+		seen = append(seen, two.listen(ada, url, f.last).rest()...)
+		require.Equal(t, second.rest(), seen)
+	})
+}
+
+func TestEverythingOfAUserOnOneStream(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, bob := s.user(), s.user()
+	s.infer(says(1, now()))
+	mine, other := s.listen(ada, "/api/events", ""), s.listen(bob, "/api/events", "")
+	first, second := s.ask(ada), s.ask(ada)
+	seen := map[string]int{}
+	for len(seen) < 2 || seen[first.JobID.String()] < 5 || seen[second.JobID.String()] < 5 {
+		var data struct {
+			JobID string `json:"job_id"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(mine.next().data), &data))
+		seen[data.JobID]++ // queued, running, token, succeeded, result
+	}
+	bobs := s.ask(bob)
+	require.Contains(t, other.next().data, bobs.JobID.String())
+
+	again := s.listen(ada, "/api/events", mine.last)
+	third := s.ask(ada)
+	require.Contains(t, again.next().data, third.JobID.String())
+}
+
+func TestATrimmedLogTellsToReload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	s.infer(says(1000, now()))
+	asked := s.ask(ada)
+	f := s.listen(ada, asked.EventsURL, "")
+	early := f.next().id
+	f.rest()
+	require.NoError(t, s.rdb.XTrimMaxLen(t.Context(), stream.Job(asked.JobID).String(), 100).Err())
+	all := s.listen(ada, asked.EventsURL, early).rest()
+	require.Equal(t, "reload", all[0].typ)
+	require.Equal(t, "result", all[len(all)-1].typ)
+	require.Less(t, len(all), 500)
+}
+
+func TestTheRecordTellsTheEndWhenTheLogIsGone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	s.infer(says(3, now()))
+	asked := s.ask(ada)
+	early := s.listen(ada, asked.EventsURL, "").rest()[0].id
+	require.NoError(t, s.rdb.FlushAll(t.Context()).Err())
+	for _, last := range []string{"", early} {
+		f := s.listen(ada, asked.EventsURL, last)
+		all := f.rest()
+		require.Equal(t, []string{"reload", "state", "result"}, types(all)[len(all)-3:])
+		require.Contains(t, all[len(all)-1].data, `{"said":3}`)
+		s.send(get(asked.EventsURL).with("Last-Event-ID", f.last).by(&ada)).want(http.StatusNoContent)
+	}
+}
+
+func TestTheRecordTellsTheEndWhenRedisIsDown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	s := h.open(api.Config{Heartbeat: 50 * time.Millisecond})
+	ada := s.user()
+	h.redis.Kill()
+	asked := s.ask(ada)
+	f := s.listen(ada, asked.EventsURL, "")
+	s.send(request{method: "DELETE", path: "/api/jobs/" + asked.JobID.String(), as: &ada}).want(http.StatusOK)
+	require.Equal(t, []string{"reload", "state", "error"}, types(f.rest()))
+}
+
+func TestALostFinalEventKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	s := h.open(api.Config{Heartbeat: 50 * time.Millisecond})
+	ada := s.user()
+	asked := s.ask(ada)
+	f := s.listen(ada, asked.EventsURL, "")
+	f.next()
+	h.exec(`UPDATE jobs SET state = 'failed', error_code = 'invalid', error_message = 'No.', finished_at = now()`)
+	all := f.rest()
+	require.Equal(t, []string{"reload", "state", "error"}, types(all))
+	require.Contains(t, all[2].data, `"message":"No."`)
+}
+
+func TestHeartbeatsAndTheEndOfALogin(t *testing.T) {
+	t.Parallel()
+	s := newHouse(t).open(api.Config{Heartbeat: 20 * time.Millisecond})
+	ada := s.user()
+	f := s.listen(ada, "/api/events", "")
+	for beats := 0; beats < 3; {
+		line, err := f.lines.ReadString('\n')
+		require.NoError(t, err)
+		if line == ":\n" {
+			beats++
+		}
+	}
+	s.send(request{method: "POST", path: "/api/auth/logout", as: &ada}).want(http.StatusNoContent)
+	require.Empty(t, f.rest(), "a stream ends with its login")
+}
+
+func TestAnEventSourceMayComeWithACookie(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	yes := true
+	in := s.send(request{path: "/api/auth/login",
+		json: api.Credentials{Email: ada.email, Password: password, Cookie: &yes}}).want(http.StatusOK)
+	require.Contains(t, in.header.Get("Set-Cookie"), "rohrpost_access=")
+	cookie, _, _ := strings.Cut(in.header.Get("Set-Cookie"), ";")
+	asked := s.ask(ada)
+	s.send(request{method: "DELETE", path: "/api/jobs/" + asked.JobID.String(), as: &ada}).want(http.StatusOK)
+	from := func(site string) *answer {
+		return s.send(request{path: asked.EventsURL, header: map[string]string{"Cookie": cookie, "Sec-Fetch-Site": site}})
+	}
+	for _, site := range []string{"", "same-origin"} {
+		require.Contains(t, string(from(site).want(http.StatusOK).body), "event: error")
+	}
+	from("same-site").problem(403, "forbidden")
+}
+
+func TestShutdownEndsStreamsAtOnceAndStartsNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	f := s.listen(ada, "/api/events", "")
+	began := time.Now()
+	s.stop()
+	require.Empty(t, f.rest())
+	require.Less(t, time.Since(began), 5*time.Second)
+}
+
+// A client that doesn't read costs itself its connection, and others nothing.
+func TestAClientThatStopsReadingIsCutOff(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.stream = stream.Config{Buffer: 32}
+	s := h.open(api.Config{WriteTimeout: 200 * time.Millisecond})
+	ada := s.user()
+	end := make(chan struct{})
+	const n = 300
+	filler := strings.Repeat("x", 32<<10) // more in all than the kernel keeps for one connection
+	h.infer(func(ctx context.Context, run *queue.Run) (any, error) {
+		<-end
+		for i := range n {
+			data := map[string]any{"job_id": run.ID(), "token": filler, "n": i}
+			if err := run.Event(ctx, stream.TypeToken, data); err != nil {
+				return nil, err
+			}
+		}
+		return "done", nil
+	})
+	asked := s.ask(ada)
+	slow, err := net.Dial("tcp", s.addr)
+	require.NoError(t, err)
+	defer slow.Close()
+	require.NoError(t, slow.(*net.TCPConn).SetReadBuffer(4096))
+	_, err = fmt.Fprintf(slow, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n",
+		asked.EventsURL, ada.tokens.AccessToken)
+	require.NoError(t, err)
+	quick := s.listen(ada, asked.EventsURL, "")
+	quick.next()
+	close(end)
+	tokens := 0
+	for _, e := range s.untilEnd(ada, asked.EventsURL, quick) {
+		if e.typ == "token" {
+			require.Contains(t, e.data, fmt.Sprintf(`"n":%d`, tokens))
+			tokens++
+		}
+	}
+	require.Equal(t, n, tokens, "the other client got everything")
+	// What the kernel had taken for the slow one comes, and then the end of the connection.
+	require.NoError(t, slow.SetReadDeadline(time.Now().Add(patience)))
+	require.NoError(t, slow.(*net.TCPConn).SetReadBuffer(1<<20))
+	got := 0
+	buf := make([]byte, 64<<10)
+	for {
+		k, err := slow.Read(buf)
+		got += k
+		if err != nil {
+			require.False(t, isTimeout(err), "still connected")
+			break
+		}
+	}
+	require.Less(t, got, n*len(filler))
+}
+
+// untilEnd reads to the final event, coming back as a client does when it was cut off for being slow.
+func (s *site) untilEnd(u user, url string, f *feed) (all []event) {
+	for {
+		all = append(all, f.rest()...)
+		if last := all[len(all)-1].typ; last == "result" || last == "error" {
+			return all
+		}
+		f = s.listen(u, url, f.last)
+	}
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := err.(net.Error) //nolint:errorlint // of net, as it is
+	return ok && timeout.Timeout()
+}
+
+func TestAnAnswerIsStreamedAndResumed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	s.infer(says(5, now()))
+	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
+	first := f.next()
+	require.Equal(t, "job", first.typ)
+	var job api.QuestionAccepted
+	require.NoError(t, json.Unmarshal([]byte(first.data), &job))
+	all := append([]event{first}, f.rest()...)
+	require.Equal(t, "[DONE]", all[len(all)-1].data)
+	require.Equal(t, "0 1 2 3 4 ", answerOf(t, all))
+
+	for i := range all[:len(all)-1] {
+		require.NotEmpty(t, all[i].id)
+		require.Equal(t, all[i+1:], s.listen(ada, "/api/ai/stream?prompt=why%3F", all[i].id).rest(), "after %d", i)
+	}
+	s.send(get("/api/ai/stream?prompt=why%3F").with("Last-Event-ID", f.last).by(&ada)).want(http.StatusNoContent)
+	require.Equal(t, 1, s.count("SELECT count(*) FROM jobs"), "never a second generation")
+
+	// It is a job like any other.
+	events := s.listen(ada, job.EventsURL, "").rest()
+	require.Equal(t, "result", events[len(events)-1].typ)
+}
+
+func answerOf(t *testing.T, events []event) (answer string) {
+	t.Helper()
+	for _, e := range events {
+		if e.typ == "" && e.data != "[DONE]" {
+			var token struct {
+				Token string `json:"token"`
+			}
+			require.NoError(t, json.Unmarshal([]byte(e.data), &token))
+			answer += token.Token
+		}
+	}
+	return answer
+}
+
+func TestAClosedConnectionDoesNotStopTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	end := make(chan struct{})
+	s.infer(says(3, end))
+	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
+	f.until("")
+	f.close()
+	close(end)
+	all := s.listen(ada, "/api/ai/stream", f.last).rest()
+	require.Equal(t, "1 2 ", answerOf(t, all))
+	require.Equal(t, "[DONE]", all[len(all)-1].data)
+}
+
+func TestAFailedAnswerSaysWhyAndEnds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	s.infer(func(context.Context, *queue.Run) (any, error) {
+		return nil, fault.New(fault.Invalid, "The question is too long.")
+	})
+	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").rest()
+	require.Equal(t, "error", all[len(all)-2].typ)
+	require.JSONEq(t, `{"title":"Invalid request","status":400,"code":"invalid","detail":"The question is too long."}`,
+		all[len(all)-2].data)
+	require.Equal(t, "[DONE]", all[len(all)-1].data)
+}
+
+func TestAnAnswerWhoseEventsAreGoneComesFromTheRecord(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	s.infer(says(3, now()))
+	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
+	seen := f.until("")
+	f.rest()
+	s.exec("UPDATE ai_queries SET answer = '0 1 2 '")
+	require.NoError(t, s.rdb.FlushAll(t.Context()).Err())
+	again := s.listen(ada, "/api/ai/stream?prompt=why%3F", seen[len(seen)-1].id)
+	all := again.rest()
+	require.Equal(t, "reload", all[0].typ)
+	require.Equal(t, "0 1 2 ", answerOf(t, all))
+	require.Equal(t, "[DONE]", all[len(all)-1].data)
+	s.send(get("/api/ai/stream").with("Last-Event-ID", again.last).by(&ada)).want(http.StatusNoContent)
+}
+
+func TestAServerThatIsShutDownBeforeItServesDoesNot(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.stop()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, s.server.Serve(ln))
+	_, err = net.Dial("tcp", ln.Addr().String())
+	require.Error(t, err)
+}
+
+func TestASecondAttemptMakesTheClientForgetTheFirst(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada := s.user()
+	s.infer(func(ctx context.Context, run *queue.Run) (any, error) {
+		said, err := says(run.Attempt(), now())(ctx, run)
+		if run.Attempt() == 1 {
+			return nil, fault.New(fault.Unavailable, "The model went away.")
+		}
+		return said, err
+	})
+	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").rest()
+	require.Equal(t, "[DONE]", all[len(all)-1].data)
+	kept := all
+	for i, e := range all {
+		if e.typ == "reload" {
+			kept = all[i:]
+		}
+	}
+	require.Equal(t, "0 ", answerOf(t, all[:len(all)-len(kept)]))
+	require.Equal(t, "0 1 ", answerOf(t, kept))
+}
