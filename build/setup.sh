@@ -52,6 +52,7 @@ test)
   need_postgres
   need redis-server redis-server
   need clamav-daemon clamd
+  need curl curl # pastes the tour
   need_ollama_build
   ;;
 ollama)

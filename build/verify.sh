@@ -5,14 +5,15 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 failed=0
 
-# check NAME COMMAND...: one line if it is fine, its output if not
+# check NAME COMMAND...: one line if it is fine, the beginning of its output if not
 check() {
   local name=$1 out
   shift
   if out=$("$@" 2>&1); then
     echo "ok    $name"
   else
-    printf 'FAIL  %s\n%s\n' "$name" "$out"
+    printf 'FAIL  %s\n' "$name"
+    head -n 40 <<<"$out"
     failed=1
   fi
 }

@@ -43,7 +43,7 @@ func open(t *testing.T, dir string) *devstack.Stack {
 // folder is a private folder that the servers' users may enter; those of t.TempDir they may not.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rohrpost-test-") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp("", "rohrpost-test-")
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 	return dir

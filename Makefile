@@ -1,0 +1,60 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rohrpost
+LINT_VERSION := v2.15.0
+LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
+
+# Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
+TEST := go test -p 2 -timeout 10m
+
+.PHONY: help run build test race lint gen verify bench ollama clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  make run DEMO_MODEL=1 answers AI questions with a tiny model on a real Ollama (built once, some 5 minutes)'
+
+run: build ## start everything on private servers, print the address, an admin login and a tour
+	@build/setup.sh run
+	@$(if $(DEMO_MODEL),build/ollama/build.sh)
+	@exec bin/rohrpost dev $(if $(DEMO_MODEL),--tiny-model)
+
+build: ## compile bin/rohrpost
+	@go build -o bin/rohrpost .
+
+test: servers ## all tests, on real servers, with the race detector and in random order
+	$(TEST) -race -shuffle=on ./...
+
+race: servers ## the tests three times over, to meet the rarer orders
+	$(TEST) -race -shuffle=on -count=3 -timeout 30m ./...
+
+lint: $(LINT) ## golangci-lint
+	$(LINT) run
+
+gen: ## write the generated code anew: queries by sqlc, the server's interface by oapi-codegen
+	@build/gen.sh
+
+verify: lint ## everything but the tests: format, vet, lint, generated code, modules, scripts
+	@build/verify.sh
+
+bench: ## durable jobs a second and latency of our engine, beside raw Asynq on the same Redis
+	@build/setup.sh run
+	@go run . bench
+
+ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
+	@build/ollama/build.sh
+
+clean: ## remove what was built and the private servers' data of `make run`
+	rm -rf bin .dev
+
+.PHONY: servers
+servers:
+	@build/setup.sh test
+	@build/ollama/build.sh
+
+# Installed by itself and not as a tool of a module, as its authors advise: it brings 200 modules of its own.
+$(LINT):
+	@echo 'building golangci-lint $(LINT_VERSION) (some 3 minutes, once)'
+	@mkdir -p $(@D)
+	@GOFLAGS='' GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"rohrpost/api"
+	"rohrpost/internal/accounts"
+)
+
+// apiNeeds are the variables without which the api doesn't work.
+var apiNeeds = append(slices.Clone(houseNeeds), "AUTH_SECRET")
+
+// apiConfig is what the api has beside the house.
+type apiConfig struct {
+	API      api.Config
+	Accounts accounts.Config
+}
+
+func (s shell) apiCommand() *cobra.Command {
+	var own apiConfig
+	return &cobra.Command{
+		Use:   "api",
+		Short: "Answer HTTP on API_ADDR (127.0.0.1:8080); any number may run",
+		Args:  cobra.NoArgs,
+		RunE: s.run(apiNeeds, &own, func(ctx context.Context, p *process, cfg commonConfig) error {
+			listener, err := p.listen(ctx, own.API)
+			if err != nil {
+				return err
+			}
+			h, err := p.openHouse(ctx, cfg.House)
+			if err != nil {
+				return err
+			}
+			users, err := accounts.New(h.pool, own.Accounts)
+			if err != nil {
+				return err
+			}
+			return p.serveAPI(ctx, h, users, own.API, cfg.House.Stream, listener)
+		}),
+	}
+}

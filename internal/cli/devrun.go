@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+
+	"rohrpost/db"
+	"rohrpost/internal/accounts"
+	"rohrpost/internal/queue"
+	"rohrpost/scheduler"
+	"rohrpost/tasks"
+)
+
+// dev starts all parts and prints the tour.
+func (p *process) dev(ctx context.Context, tinyModel bool) error {
+	var cfg struct {
+		Common    commonConfig
+		Door      apiConfig
+		Runner    queue.RunnerConfig
+		Scheduler scheduler.Config
+	}
+	if err := p.load(nil, &cfg); err != nil {
+		return err
+	}
+	listener, err := p.listen(ctx, cfg.Door.API)
+	if err != nil {
+		return err
+	}
+	tour := tour{URL: "http://" + listener.Addr().String()}
+	if p.env, err = p.openStack(ctx, tinyModel, &tour); err != nil {
+		return err
+	}
+	if err := p.load(apiNeeds, &cfg); err != nil {
+		return err
+	}
+	p.show(cfg)
+	cfg.Runner.Queues = tasks.DefaultWeights()
+	if err := p.serveMetrics(ctx, cfg.Common.Metrics); err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, cfg.Common.House.DB.URL, p.log); err != nil {
+		return err
+	}
+	h, err := p.openHouse(ctx, cfg.Common.House)
+	if err != nil {
+		return err
+	}
+	users, err := accounts.New(h.pool, cfg.Door.Accounts)
+	if err != nil {
+		return err
+	}
+	if err := p.ensureAdmin(ctx, users, &tour); err != nil {
+		return err
+	}
+	p.startScheduler(ctx, h, cfg.Scheduler)
+	if err := p.startWorker(ctx, h, cfg.Runner); err != nil {
+		return err
+	}
+	if err := p.serveAPI(ctx, h, users, cfg.Door.API, cfg.Common.House.Stream, listener); err != nil {
+		return err
+	}
+	return tour.print(p.out)
+}

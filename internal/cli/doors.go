@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"rohrpost/api"
+	"rohrpost/internal/accounts"
+	"rohrpost/internal/queue"
+	"rohrpost/internal/stream"
+	"rohrpost/scheduler"
+	"rohrpost/worker"
+)
+
+// requestsEnd is how long requests may go on after the api was told to stop. Event streams end at once.
+const requestsEnd = 10 * time.Second
+
+// The parts below run until the process closes, and not with ctx: they end in order, when close calls them.
+
+// serveAPI answers on listener.
+func (p *process) serveAPI(ctx context.Context, h house, users *accounts.Service, cfg api.Config, events stream.Config,
+	listener net.Listener) error {
+	hub := stream.NewHub(h.redis, events, stream.NewMetrics(p.registry), p.log)
+	hub.Start(context.WithoutCancel(ctx))
+	p.onClose("hub", func(context.Context) error { hub.Stop(); return nil })
+	server, err := api.New(api.Deps{
+		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Engine: h.engine, Hub: hub, Redis: h.redis, Log: p.log,
+		Registerer: p.registry,
+	}, cfg)
+	if err != nil {
+		return fmt.Errorf("api: %w", err)
+	}
+	p.serve("api", func() error { return server.Serve(listener) })
+	p.onClose("api", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, requestsEnd)
+		defer cancel()
+		return server.Shutdown(ctx)
+	})
+	p.log.Info("api", "url", "http://"+listener.Addr().String())
+	return nil
+}
+
+// startWorker takes jobs; at the end running ones may finish, or are handed back.
+func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConfig) error {
+	server := worker.New(h.engine, cfg,
+		func(mux *queue.Mux) { worker.Files(mux, h.files) },
+		func(mux *queue.Mux) { worker.AI(mux, h.ai) },
+	)
+	if err := server.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	p.onClose("worker", server.Stop)
+	p.log.Info("worker", "queues", cfg.Queues)
+	return nil
+}
+
+// startScheduler keeps the jobs going.
+func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Config) {
+	clock := scheduler.New(h.engine, cfg, p.log)
+	clock.Start(context.WithoutCancel(ctx))
+	p.onClose("scheduler", func(context.Context) error { clock.Stop(); return nil })
+}

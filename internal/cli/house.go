@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+
+	"rohrpost/db"
+	"rohrpost/internal/ai"
+	"rohrpost/internal/blob"
+	"rohrpost/internal/files"
+	"rohrpost/internal/queue"
+	"rohrpost/internal/redisurl"
+	"rohrpost/internal/stream"
+)
+
+// houseConfig is what api, worker and scheduler have in common.
+type houseConfig struct {
+	DB     db.Config
+	Redis  redisurl.Config
+	Blob   blob.Config
+	Stream stream.Config
+	Queue  queue.Config
+	Files  files.Config
+	AI     ai.Config
+}
+
+// houseNeeds are the variables without which none of them works.
+var houseNeeds = []string{"DATABASE_URL", "REDIS_URL", "BLOB_URL"}
+
+// house is the foundation and the capabilities, opened. Each process needs all of it: whichever ends a job also runs
+// what its capability hooked to that.
+type house struct {
+	pool   *db.Pool
+	redis  redis.UniversalClient
+	engine *queue.Engine
+	files  *files.Service
+	ai     *ai.Service
+}
+
+// openHouse opens a house that is closed with the process. PostgreSQL has to answer; Redis, the scanner and the model
+// server may come later.
+func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error) {
+	var h house
+	var err error
+	if h.pool, err = db.Open(ctx, cfg.DB); err != nil {
+		return h, err
+	}
+	p.onClose("pool", func(context.Context) error { h.pool.Close(); return nil })
+	if h.redis, err = redisurl.Open(cfg.Redis); err != nil {
+		return h, err
+	}
+	p.onClose("redis", func(context.Context) error { return h.redis.Close() })
+	bucket, err := blob.Open(ctx, cfg.Blob)
+	if err != nil {
+		return h, err
+	}
+	p.onClose("storage", func(context.Context) error { return bucket.Close() })
+	if h.ai, err = ai.New(h.pool, cfg.AI); err != nil {
+		return h, err
+	}
+	p.onClose("ai", func(context.Context) error { h.ai.Close(); return nil })
+	events := stream.New(h.redis, cfg.Stream)
+	h.files = files.New(h.pool, bucket, cfg.Files, p.log, files.Through(events))
+	h.engine = queue.NewEngine(h.pool, h.redis, events, cfg.Queue, p.log, p.registry)
+	h.files.Follow(h.engine)
+	h.ai.Follow(h.engine)
+	// Parts end in order, when close calls them, and not all at once with ctx.
+	h.engine.Start(context.WithoutCancel(ctx))
+	p.onClose("engine", func(context.Context) error { h.engine.Stop(); return nil })
+	return h, nil
+}
