@@ -13,12 +13,12 @@ TEST := go test -p 2 -timeout 10m
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  make run DEMO_MODEL=1 answers AI questions with a tiny model on a real Ollama (built once, some 5 minutes)'
+	@echo '  make run answers AI questions by OLLAMA_HOST, or the Ollama of this machine; without either it builds one, once,'
+	@echo '  for a tiny model that shows how answers arrive. DEMO_MODEL=0 leaves that out, DEMO_MODEL=1 takes it anyway.'
 
 run: build ## start everything on private servers, print the address, an admin login and a tour
 	@build/setup.sh run
-	@$(if $(DEMO_MODEL),build/ollama/build.sh)
-	@exec bin/rohrpost dev $(if $(DEMO_MODEL),--tiny-model)
+	@if build/demo-model.sh '$(DEMO_MODEL)'; then exec bin/rohrpost dev --tiny-model; else exec bin/rohrpost dev; fi
 
 build: ## compile bin/rohrpost
 	@go build -o bin/rohrpost .

@@ -24,7 +24,7 @@ if built; then exit 0; fi # by the one we waited for
 
 # Module zips leave out folders named vendor/, where Ollama keeps three C++ headers: two are Debian's, the third
 # (miniaudio, for audio input only) is the stand-in beside this script.
-echo "building Ollama $version into $dest (some minutes, once)"
+echo "building Ollama $version into $dest (some 5 minutes, once)"
 partial=$dest/partial
 rm -rf "$partial"
 mkdir "$partial"
