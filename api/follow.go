@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -63,6 +64,9 @@ var now = func() context.Context {
 	cancel()
 	return ctx
 }()
+
+// missed is for who wanted everything from now on and could be subscribed a while later only.
+var missed = stream.Event{Type: stream.TypeReload, Data: json.RawMessage(`{"reason":"late"}`)}
 
 // follow answers with the events after the given one. job is the record, nil for a stream that has none.
 func (s *Server) follow(c *fiber.Ctx, f *follower, after string, job *db.Job) error {
@@ -172,6 +176,9 @@ func (f *follower) next(ctx context.Context) (stream.Event, error) {
 		}
 		if err := f.subscribe(ctx, resubscribe); err != nil {
 			return stream.Event{}, err
+		}
+		if f.sub != nil && f.after == stream.FromNow {
+			return missed, nil
 		}
 	}
 	return f.sub.Next(ctx)

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	endPoll   = 10 * time.Millisecond // how often we look whether the last job has ended
-	startWait = 30 * time.Second      // a job that has not started by then is lost
-	tick      = time.Millisecond      // grain of the open loop
+	endPoll   = 5 * time.Millisecond // how often we look whether the last job has ended
+	startWait = 2 * time.Minute      // jobs that have not started by then are lost
+	tick      = time.Millisecond     // grain of the open loop
 )
 
 // drain is how many jobs a second a worker brings to their end when they are all there.
@@ -24,10 +24,15 @@ func drain(ctx context.Context, s subject, jobs int) (perSecond float64, err err
 	if err := s.enqueue(ctx, 0, jobs); err != nil {
 		return 0, err
 	}
+	// Counting the ended ones costs the engine something, so it begins when the last one has started.
+	started := make(chan struct{}, jobs)
 	began := time.Now()
-	stop, err := s.work(ctx, func(int) {})
+	stop, err := s.work(ctx, func(int) { started <- struct{}{} })
 	if err != nil {
 		return 0, err
+	}
+	if err := await(ctx, started, jobs); err != nil {
+		return 0, errors.Join(err, stop())
 	}
 	for {
 		n, err := s.ended(ctx)
@@ -72,12 +77,13 @@ func (l *latencies) started(n int) {
 	l.arrived <- struct{}{}
 }
 
-func (l *latencies) await(ctx context.Context, n int) error {
+// await waits until n jobs have started.
+func await(ctx context.Context, started <-chan struct{}, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	for range n {
 		select {
-		case <-l.arrived:
+		case <-started:
 		case <-ctx.Done():
 			return fmt.Errorf("wait for a job to start: %w", ctx.Err())
 		}
@@ -94,7 +100,7 @@ func idle(ctx context.Context, s subject, jobs int) (*hdrhistogram.Histogram, er
 			if err := s.enqueue(ctx, n, 1); err != nil {
 				return err
 			}
-			if err := l.await(ctx, 1); err != nil {
+			if err := await(ctx, l.arrived, 1); err != nil {
 				return err
 			}
 		}
@@ -133,7 +139,7 @@ func loaded(ctx context.Context, s subject, perSecond float64, jobs int) (*hdrhi
 		close(due)
 		wg.Wait()
 		close(errs)
-		return errors.Join(<-errs, l.await(ctx, jobs))
+		return errors.Join(<-errs, await(ctx, l.arrived, jobs))
 	})
 }
 

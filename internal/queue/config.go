@@ -5,7 +5,7 @@ import "time"
 // Config tunes the engine. Zero values work.
 type Config struct {
 	// Window is the least number of due jobs of a queue that are kept in Redis; the rest waits in PostgreSQL, where it is
-	// shared out among owners. With many workers it grows to four jobs a slot. 0 takes 64.
+	// shared out among owners. With many workers it grows to eight jobs a slot. 0 takes 64.
 	Window int `env:"QUEUE_WINDOW"`
 	// Lost is how long a dispatched job may be due and unclaimed before Redis is asked whether it still has it. 0 takes 3 s.
 	Lost time.Duration `env:"QUEUE_LOST_AFTER"`

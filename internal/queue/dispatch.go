@@ -10,15 +10,18 @@ import (
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"rohrpost/db"
 )
 
 const (
-	enqueueTimeout = 3 * time.Second // one exchange with Redis; it takes 0.1 ms
-	perSlot        = 4               // jobs kept in Redis for each slot of the workers
-	slotsFor       = 5 * time.Second // how long the number of slots is believed
-	passes         = 16              // of one queue, before the others have their turn: parking a backlog takes many
+	enqueueTimeout = 3 * time.Second       // one exchange with Redis; it takes 0.1 ms
+	enqueueAtOnce  = 8                     // exchanges under way; more only wait for one another
+	perSlot        = 8                     // jobs kept in Redis for each slot of the workers
+	rest           = 50 * time.Millisecond // after a pass that left nothing behind, ends of jobs call for no other one
+	slotsFor       = 5 * time.Second       // how long the number of slots is believed
+	passes         = 16                    // of one queue, before the others have their turn: parking a backlog takes many
 )
 
 // Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
@@ -35,7 +38,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		}
 		room := int64(window) - there
 		// A pass for each single place that gets free would cost more than it brings.
-		if room <= int64(window)/8 {
+		if room < int64(window)/2 {
 			return nil
 		}
 		jobs, taken, err := e.take(ctx, queue, room)
@@ -46,6 +49,9 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 			return fmt.Errorf("dispatch %s: %w", queue, err)
 		}
 		if int64(taken) < room {
+			e.mu.Lock()
+			e.rested[queue] = time.Now()
+			e.mu.Unlock()
 			return nil
 		}
 	}
@@ -105,22 +111,49 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 	}
 }
 
+// roomIn has a queue looked at because one of its jobs was claimed or has ended, unless it was just found empty: what is
+// enqueued later is dispatched by whoever enqueues it.
+func (e *Engine) roomIn(queue string) {
+	e.mu.Lock()
+	empty := time.Since(e.rested[queue]) < rest
+	e.mu.Unlock()
+	if !empty {
+		e.Wake(queue)
+	}
+}
+
 // enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. Their readers are told before a
 // worker can take them, so that no `queued` comes after a `running`.
 func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
 	e.tell(ctx, jobs...)
+	// The first error ends the others: when Redis is away, they would only wait for it one after the other.
+	group, some := errgroup.WithContext(ctx)
+	group.SetLimit(enqueueAtOnce)
+	taken := make([]bool, len(jobs))
 	for i, job := range jobs {
-		err := e.enqueueOne(ctx, job)
-		if err == nil {
+		group.Go(func() error {
+			if err := e.enqueueOne(some, job); err != nil {
+				return err
+			}
+			taken[i] = true
 			e.metrics.dispatched.WithLabelValues(job.Kind).Inc()
-			continue
-		}
-		// Redis is away: the others would only wait for it one after the other. It may have taken this one all the same;
-		// then there are two tasks of one epoch, and the second finds the job claimed.
-		e.undispatch(context.WithoutCancel(ctx), jobs[i:])
-		return err
+			return nil
+		})
 	}
-	return nil
+	err := group.Wait()
+	if err == nil {
+		return nil
+	}
+	// Redis may have taken one of them all the same; then there are two tasks of one epoch, and the second finds the job
+	// claimed.
+	var back []db.Job
+	for i, job := range jobs {
+		if !taken[i] {
+			back = append(back, job)
+		}
+	}
+	e.undispatch(context.WithoutCancel(ctx), back)
+	return err
 }
 
 func (e *Engine) enqueueOne(ctx context.Context, job db.Job) error {

@@ -34,10 +34,11 @@ type Engine struct {
 	slots   slots
 	beats   beats
 
-	mu     sync.Mutex          // guards the rest
-	queues map[string]struct{} // to be dispatched
-	cancel context.CancelFunc  // nil unless running
-	wake   chan struct{}       // one slot
+	mu     sync.Mutex           // guards the rest
+	queues map[string]struct{}  // to be dispatched
+	rested map[string]time.Time // when a pass last left nothing behind, by queue
+	cancel context.CancelFunc   // nil unless running
+	wake   chan struct{}        // one slot
 	wg     sync.WaitGroup
 }
 
@@ -49,7 +50,7 @@ func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg
 	e := &Engine{
 		pool: pool, rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), events: events, cfg: cfg.withDefaults(), log: log,
 		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
-		queues: map[string]struct{}{}, wake: make(chan struct{}, 1),
+		queues: map[string]struct{}{}, rested: map[string]time.Time{}, wake: make(chan struct{}, 1),
 	}
 	pool.OnCommit(e.committed)
 	return e

@@ -134,7 +134,7 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 		<-r.places
 		return r.unclaimed(at, err)
 	}
-	r.engine.Wake(job.Queue) // there is room in the line
+	r.engine.roomIn(job.Queue)
 	return r.execute(job)
 }
 
@@ -236,7 +236,7 @@ func (r *Runner) let(run *Run) {
 	delete(r.active, run)
 	r.mu.Unlock()
 	r.engine.metrics.running.Dec()
-	r.engine.Wake(run.job.Queue)
+	r.engine.roomIn(run.job.Queue)
 	if run.job.OwnerLimit == nil && run.job.KeyLimit == nil {
 		return
 	}
