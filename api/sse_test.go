@@ -110,13 +110,15 @@ func TestEverythingOfAUserOnOneStream(t *testing.T) {
 	s.infer(says(1, now()))
 	mine, other := s.listen(ada, "/api/events", ""), s.listen(bob, "/api/events", "")
 	first, second := s.ask(ada), s.ask(ada)
-	seen := map[string]int{}
-	for len(seen) < 2 || seen[first.JobID.String()] < 5 || seen[second.JobID.String()] < 5 {
+	ended := map[string]bool{}
+	for !ended[first.JobID.String()] || !ended[second.JobID.String()] {
 		var data struct {
 			JobID string `json:"job_id"`
 		}
-		require.NoError(t, json.Unmarshal([]byte(mine.next().data), &data))
-		seen[data.JobID]++ // queued, running, token, succeeded, result
+		e := mine.next()
+		require.NoError(t, json.Unmarshal([]byte(e.data), &data))
+		require.Contains(t, []string{first.JobID.String(), second.JobID.String()}, data.JobID)
+		ended[data.JobID] = ended[data.JobID] || e.typ == "result"
 	}
 	bobs := s.ask(bob)
 	require.Contains(t, other.next().data, bobs.JobID.String())
