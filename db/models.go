@@ -93,6 +93,30 @@ type RefreshToken struct {
 	UsedAt    *time.Time
 }
 
+type Schedule struct {
+	Name       string
+	Cron       string
+	Zone       string
+	Kind       string
+	Args       json.RawMessage
+	CatchUp    string
+	Paused     bool
+	Builtin    bool
+	Customized bool
+	NextAt     *time.Time
+	Trouble    *string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type ScheduleTick struct {
+	Schedule string
+	Tick     time.Time
+	Manual   bool
+	JobID    uuid.UUID
+	FiredAt  time.Time
+}
+
 type Session struct {
 	ID        uuid.UUID
 	UserID    uuid.UUID
