@@ -86,6 +86,11 @@ type Job struct {
 	FinishedAt   *time.Time
 }
 
+type OrphanedBlob struct {
+	BlobKey   string
+	NoticedAt time.Time
+}
+
 type RefreshToken struct {
 	TokenHash []byte
 	SessionID uuid.UUID

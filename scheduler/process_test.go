@@ -39,7 +39,7 @@ func schedulerProcess() {
 	pool, engine := open(ctx, os.Getenv("DATABASE_URL"), os.Getenv("REDIS_URL"))
 	schedules := schedule.New(pool, []queue.RawKind{queue.Raw(bell)}, quiet())
 	scheduler.New(engine, scheduler.Config{}, quiet(), scheduler.Ticking(bellsOnly{schedules})).Start(ctx)
-	fmt.Println("started")
+	fmt.Fprintln(os.Stdout, "started")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(0)
 }

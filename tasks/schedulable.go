@@ -4,5 +4,5 @@ import "rohrpost/internal/queue"
 
 // Schedulable returns the kinds that a schedule may start: those that need nobody who asks for them.
 func Schedulable() []queue.RawKind {
-	return []queue.RawKind{}
+	return []queue.RawKind{queue.Raw(Sweep)}
 }

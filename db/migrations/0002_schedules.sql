@@ -33,5 +33,16 @@ CREATE TABLE schedule_ticks (
 );
 CREATE INDEX schedule_ticks_fired_at_idx ON schedule_ticks (fired_at);
 
+-- What the nightly sweep looks for. Blobs that no record names are removed when they have been here for a while.
+CREATE TABLE orphaned_blobs (
+    blob_key   text PRIMARY KEY,
+    noticed_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX jobs_finished_at_idx ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX files_quarantined_idx ON files (scanned_at) WHERE status = 'quarantined';
+-- Running its job again is the way out for a file whose scan failed.
+CREATE INDEX files_failed_job_id_idx ON files (job_id) WHERE status = 'failed';
+
 -- +goose Down
-DROP TABLE schedule_ticks, schedules;
+DROP INDEX files_failed_job_id_idx, files_quarantined_idx, jobs_finished_at_idx;
+DROP TABLE orphaned_blobs, schedule_ticks, schedules;
