@@ -119,7 +119,7 @@ func TestThreeRealSchedulersOfWhichOneIsKilledEveryOtherSecond(t *testing.T) {
 	schedules := schedule.New(pool, []queue.RawKind{queue.Raw(bell)}, quiet())
 	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error {
 		_, err := schedules.Create(t.Context(), tx, schedule.Spec{
-			Name: "every-second", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.All,
+			Name: "every-second", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.CatchUpAll,
 		})
 		return err
 	}))

@@ -112,7 +112,7 @@ func (s *Service) fire(ctx context.Context, tx pgx.Tx, row db.Schedule, now time
 // toFire are the ticks from next up to now that are to start jobs.
 func (t Timetable) toFire(catchUp string, next, now time.Time) []time.Time {
 	before := next.Add(-1)
-	if catchUp == All {
+	if catchUp == CatchUpAll {
 		return t.between(before, now, MostMissed)
 	}
 	punctual := before
@@ -120,7 +120,7 @@ func (t Timetable) toFire(catchUp string, next, now time.Time) []time.Time {
 		punctual = limit
 	}
 	ticks := t.between(punctual, now, MostMissed)
-	if len(ticks) == 0 && catchUp == Once {
+	if len(ticks) == 0 && catchUp == CatchUpOnce {
 		ticks = t.between(before, now, 1)
 	}
 	return ticks

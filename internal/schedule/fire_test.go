@@ -16,7 +16,7 @@ import (
 func TestThreeSchedulersOfWhichOneDiesEveryFewSecondsMissAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(schedule.Spec{Name: "every-second", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.Skip})
+	w.create(schedule.Spec{Name: "every-second", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.CatchUpSkip})
 	// PostgreSQL cuts the connection of a scheduler that is to die, as the kernel does for a killed process: in the middle
 	// of its transaction, when the job is written and the tick isn't, or when both are and only the commit is to come.
 	w.exec(`CREATE TABLE doomed (name text, at text)`)
@@ -84,13 +84,13 @@ func TestAGapOfTenMinutes(t *testing.T) {
 		back    time.Duration // after noon
 		ticks   []time.Time
 	}{
-		{schedule.Skip, 10*time.Minute + 30*time.Second, minutes(1)},
-		{schedule.Once, 10*time.Minute + 30*time.Second, minutes(1, 10)},
-		{schedule.All, 10*time.Minute + 30*time.Second, minutes(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)},
+		{schedule.CatchUpSkip, 10*time.Minute + 30*time.Second, minutes(1)},
+		{schedule.CatchUpOnce, 10*time.Minute + 30*time.Second, minutes(1, 10)},
+		{schedule.CatchUpAll, 10*time.Minute + 30*time.Second, minutes(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)},
 		// The last one isn't missed but only a little late.
-		{schedule.Skip, 10*time.Minute + 4*time.Second, minutes(1, 10)},
-		{schedule.Once, 10*time.Minute + 4*time.Second, minutes(1, 10)},
-		{schedule.All, 10*time.Minute + 4*time.Second, minutes(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)},
+		{schedule.CatchUpSkip, 10*time.Minute + 4*time.Second, minutes(1, 10)},
+		{schedule.CatchUpOnce, 10*time.Minute + 4*time.Second, minutes(1, 10)},
+		{schedule.CatchUpAll, 10*time.Minute + 4*time.Second, minutes(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)},
 	} {
 		t.Run(fmt.Sprint(c.catchUp, " after ", c.back), func(t *testing.T) {
 			t.Parallel()
@@ -113,7 +113,7 @@ func TestAGapOfTenMinutes(t *testing.T) {
 func TestAGapThatIsTooLongToMakeUpForAllOfIt(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(schedule.Spec{Name: "bell", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.All})
+	w.create(schedule.Spec{Name: "bell", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.CatchUpAll})
 	back := noon.Add(30 * 24 * time.Hour)
 	w.at(back)
 	ticks := w.ticks("bell")
@@ -128,7 +128,7 @@ func TestFireSaysHowLongItIsToTheNextTick(t *testing.T) {
 	wait, err := w.Fire(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, time.Hour, wait.Round(time.Millisecond), "with nothing to wait for")
-	w.create(everyMinute("bell", schedule.Once))
+	w.create(everyMinute("bell", schedule.CatchUpOnce))
 	w.set(noon.Add(40 * time.Second))
 	wait, err = w.Fire(t.Context())
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestFireSaysHowLongItIsToTheNextTick(t *testing.T) {
 func TestAClockThatGoesBackDoublesNothing(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(everyMinute("bell", schedule.All))
+	w.create(everyMinute("bell", schedule.CatchUpAll))
 	w.at(noon.Add(3 * time.Minute))
 	w.exec(`UPDATE schedules SET next_at = $1`, noon.Add(time.Minute))
 	w.at(noon.Add(4 * time.Minute))
@@ -150,7 +150,7 @@ func TestWhatAnotherReleaseStored(t *testing.T) {
 	t.Parallel()
 	w := build(t)
 	for _, name := range []string{"args", "cron", "good", "kind"} {
-		w.create(everyMinute(name, schedule.Once))
+		w.create(everyMinute(name, schedule.CatchUpOnce))
 	}
 	w.exec(`UPDATE schedules SET args = '{"sound": "dong"}' WHERE name = 'args'`)
 	w.exec(`UPDATE schedules SET cron = 'now and then' WHERE name = 'cron'`)

@@ -41,7 +41,7 @@ func TestAScheduleShowsWhatIsNextAndWhatWasLast(t *testing.T) {
 	t.Parallel()
 	w := build(t)
 	made := w.create(schedule.Spec{Name: "bell", Cron: "0 6 * * *", Zone: "Europe/Berlin", Kind: bell.Name})
-	require.Equal(t, schedule.Once, made.CatchUp)
+	require.Equal(t, schedule.CatchUpOnce, made.CatchUp)
 	require.JSONEq(t, `{"times": 0}`, string(made.Args))
 	require.Len(t, made.Next, 5)
 	require.Equal(t, time.Date(2026, 6, 2, 4, 0, 0, 0, time.UTC), made.Next[0])
@@ -74,7 +74,7 @@ func TestAScheduleShowsWhatIsNextAndWhatWasLast(t *testing.T) {
 func TestTheJobSaysWhyItExists(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(everyMinute("bell", schedule.Once))
+	w.create(everyMinute("bell", schedule.CatchUpOnce))
 	w.at(noon.Add(time.Minute))
 	var key, args string
 	var owner uuid.UUID
@@ -101,7 +101,7 @@ func TestWhatIsNoScheduleIsRefusedAndChangesNothing(t *testing.T) {
 		"one JSON object":           func(s *schedule.Spec) { s.Args = json.RawMessage(`{} {}`) },
 		"ring less than not at all": func(s *schedule.Spec) { s.Args = json.RawMessage(`{"times": -1}`) },
 	} {
-		spec := everyMinute("bell", schedule.Once)
+		spec := everyMinute("bell", schedule.CatchUpOnce)
 		spoil(&spec)
 		_, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Create(t.Context(), tx, spec) })
 		require.Equal(t, fault.Invalid, fault.CodeOf(err), says)
@@ -109,9 +109,9 @@ func TestWhatIsNoScheduleIsRefusedAndChangesNothing(t *testing.T) {
 	}
 	require.Zero(t, w.count(`SELECT count(*) FROM schedules`))
 
-	was := w.create(everyMinute("bell", schedule.Once))
+	was := w.create(everyMinute("bell", schedule.CatchUpOnce))
 	_, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) {
-		return w.Create(t.Context(), tx, everyMinute("bell", schedule.All))
+		return w.Create(t.Context(), tx, everyMinute("bell", schedule.CatchUpAll))
 	})
 	require.Equal(t, fault.Conflict, fault.CodeOf(err))
 	for _, change := range []schedule.Change{
@@ -143,7 +143,7 @@ func TestUnknownSchedules(t *testing.T) {
 func TestAPausedScheduleStartsNothingAndMakesUpForNothing(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(everyMinute("bell", schedule.All))
+	w.create(everyMinute("bell", schedule.CatchUpAll))
 	w.at(noon.Add(time.Minute))
 	for range 2 {
 		paused, err := w.pause("bell")
@@ -165,7 +165,7 @@ func TestAPausedScheduleStartsNothingAndMakesUpForNothing(t *testing.T) {
 func TestResumingAScheduleThatIsNotPausedForgetsNoMissedTick(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(everyMinute("bell", schedule.All))
+	w.create(everyMinute("bell", schedule.CatchUpAll))
 	w.set(noon.Add(3 * time.Minute))
 	_, err := w.resume("bell")
 	require.NoError(t, err)
@@ -176,17 +176,17 @@ func TestResumingAScheduleThatIsNotPausedForgetsNoMissedTick(t *testing.T) {
 func TestAChangedScheduleGoesByItsNewTimetable(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(everyMinute("bell", schedule.All))
+	w.create(everyMinute("bell", schedule.CatchUpAll))
 	w.set(noon.Add(90 * time.Second))
 	changed, err := w.change("bell", schedule.Change{Cron: ptr("*/10 * * * *"), Args: json.RawMessage(`{"times": 7}`)})
 	require.NoError(t, err)
 	require.Equal(t, minutes(10)[0], changed.Next[0])
 	require.JSONEq(t, `{"times": 7}`, string(changed.Args))
-	require.Equal(t, schedule.All, changed.CatchUp)
+	require.Equal(t, schedule.CatchUpAll, changed.CatchUp)
 	w.at(noon.Add(10 * time.Minute))
 	require.Equal(t, minutes(10), w.ticks("bell"))
 
-	changed, err = w.change("bell", schedule.Change{CatchUp: ptr(schedule.Skip)})
+	changed, err = w.change("bell", schedule.Change{CatchUp: ptr(schedule.CatchUpSkip)})
 	require.NoError(t, err)
 	require.Equal(t, minutes(20)[0], changed.Next[0], "its ticks stay")
 }
@@ -194,7 +194,7 @@ func TestAChangedScheduleGoesByItsNewTimetable(t *testing.T) {
 func TestRunNow(t *testing.T) {
 	t.Parallel()
 	w := build(t)
-	w.create(everyMinute("bell", schedule.Once))
+	w.create(everyMinute("bell", schedule.CatchUpOnce))
 	_, err := w.pause("bell")
 	require.NoError(t, err)
 	w.set(noon.Add(30 * time.Second))
@@ -221,8 +221,8 @@ func TestBuiltinSchedules(t *testing.T) {
 		t.Helper()
 		require.NoError(t, w.Seed(t.Context(), specs))
 	}
-	own := w.create(everyMinute("own", schedule.Once))
-	first, second := everyMinute("first", schedule.All), everyMinute("second", schedule.All)
+	own := w.create(everyMinute("own", schedule.CatchUpOnce))
+	first, second := everyMinute("first", schedule.CatchUpAll), everyMinute("second", schedule.CatchUpAll)
 	release(first, second, schedule.Spec{Name: "own", Cron: "@daily", Zone: "UTC", Kind: bell.Name})
 	require.Equal(t, own.Cron, w.get("own").Cron, "somebody made it, and nobody takes it from them")
 	require.True(t, w.get("first").Builtin)

@@ -30,9 +30,9 @@ import (
 
 // What becomes of the ticks that were missed.
 const (
-	Skip = "skip" // nothing
-	Once = "once" // one job makes up for all of them, unless a tick that is on time does so
-	All  = "all"  // each starts its job late; the last MostMissed of them
+	CatchUpSkip = "skip" // nothing
+	CatchUpOnce = "once" // one job makes up for all of them, unless a tick that is on time does so
+	CatchUpAll  = "all"  // each starts its job late; the last MostMissed of them
 )
 
 const (
@@ -54,7 +54,7 @@ type Spec struct {
 	Zone    string          // IANA name of the time zone
 	Kind    string          // of the jobs, one of [Service.Kinds]
 	Args    json.RawMessage // of the jobs, a JSON object as the kind takes it; nothing is {}
-	CatchUp string          // [Skip], [Once] or [All]; nothing is [Once]
+	CatchUp string          // [CatchUpSkip], [CatchUpOnce] or [CatchUpAll]; nothing is [CatchUpOnce]
 }
 
 // Schedule is a schedule with what is next and what was last.
@@ -147,8 +147,8 @@ func (s *Service) check(spec Spec) (Spec, Timetable, error) {
 	}
 	switch spec.CatchUp {
 	case "":
-		spec.CatchUp = Once
-	case Skip, Once, All:
+		spec.CatchUp = CatchUpOnce
+	case CatchUpSkip, CatchUpOnce, CatchUpAll:
 	default:
 		return spec, Timetable{}, fault.New(fault.Invalid, "The catch-up is one of skip, once and all.")
 	}

@@ -29,7 +29,7 @@ const everyHour = 1<<24 - 1
 
 // In five fields, or six with seconds first. Where both the day of the month and the day of the week are given, either
 // will do, as in Vixie cron.
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow |
+var parser = cron.MustNewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow |
 	cron.Descriptor | cron.DowOrDom)
 
 // ParseTimetable reads a cron expression of five fields, of six with seconds first, or a name such as @daily, and the
