@@ -86,11 +86,40 @@ type Job struct {
 	FinishedAt   *time.Time
 }
 
+type OrphanedBlob struct {
+	BlobKey   string
+	NoticedAt time.Time
+}
+
 type RefreshToken struct {
 	TokenHash []byte
 	SessionID uuid.UUID
 	CreatedAt time.Time
 	UsedAt    *time.Time
+}
+
+type Schedule struct {
+	Name       string
+	Cron       string
+	Zone       string
+	Kind       string
+	Args       json.RawMessage
+	CatchUp    string
+	Paused     bool
+	Builtin    bool
+	Customized bool
+	NextAt     *time.Time
+	Trouble    *string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type ScheduleTick struct {
+	Schedule string
+	Tick     time.Time
+	Manual   bool
+	JobID    uuid.UUID
+	FiredAt  time.Time
 }
 
 type Session struct {

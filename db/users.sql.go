@@ -36,6 +36,28 @@ func (q *Queries) AdminIDs(ctx context.Context, db DBTX) ([]uuid.UUID, error) {
 	return items, nil
 }
 
+const countExpiredSessions = `-- name: CountExpiredSessions :one
+SELECT count(*) FROM sessions WHERE expires_at < now()
+`
+
+func (q *Queries) CountExpiredSessions(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, countExpiredSessions)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countUsedRefreshTokens = `-- name: CountUsedRefreshTokens :one
+SELECT count(*) FROM refresh_tokens WHERE used_at < $1
+`
+
+func (q *Queries) CountUsedRefreshTokens(ctx context.Context, db DBTX, before *time.Time) (int64, error) {
+	row := db.QueryRow(ctx, countUsedRefreshTokens, before)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteExpiredSessions = `-- name: DeleteExpiredSessions :execrows
 DELETE FROM sessions WHERE id IN (
     SELECT old.id FROM sessions old WHERE old.expires_at < now() ORDER BY old.expires_at
