@@ -129,11 +129,11 @@ func judge(err, failed error) error {
 	var netErr net.Error
 	switch {
 	case code >= 500 && reason == gomail.ErrSMTPRcptTo && aboutTheAddress(code, enhanced):
-		return fault.Wrap(errors.New(text), CodeAddressRefused, "The mail server refused the address: %s", text)
+		return fault.New(CodeAddressRefused, "The mail server refused the address: %s", text)
 	case code >= 500:
-		return fault.Wrap(errors.New(text), CodeRefused, "The mail server refused: %s", text)
+		return fault.New(CodeRefused, "The mail server refused: %s", text)
 	case code >= 400:
-		return fault.Wrap(errors.New(text), fault.Unavailable, "The mail server can't take it now: %s", text)
+		return fault.New(fault.Unavailable, "The mail server can't take it now: %s", text)
 	case errors.As(failed, &netErr) && netErr.Timeout(), errors.As(err, &netErr) && netErr.Timeout(),
 		errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(errors.New(text), fault.Timeout, "The mail server took too long to answer.")
@@ -150,7 +150,7 @@ func answer(err error) (code int, enhanced string, reason gomail.SendErrReason, 
 	reason = gomail.ErrConnCheck
 	var said *textproto.Error
 	if errors.As(err, &said) {
-		return said.Code, "", reason, oneLine(said.Error())
+		return said.Code, "", reason, plain(said.Error())
 	}
 	return 0, "", reason, oneLine(err.Error())
 }

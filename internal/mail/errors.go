@@ -2,6 +2,7 @@ package mail
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	gomail "github.com/wneessen/go-mail"
@@ -44,6 +45,16 @@ func withoutRecipient(err *gomail.SendError) string {
 	if msg := err.Msg(); msg != nil {
 		for _, to := range msg.GetTo() {
 			text = strings.ReplaceAll(text, to.Address, "the recipient")
+		}
+	}
+	return plain(text)
+}
+
+// plain is what a server said, without the quotes in which the standard library keeps it.
+func plain(text string) string {
+	if code, said, found := strings.Cut(text, " "); found {
+		if unquoted, err := strconv.Unquote(said); err == nil {
+			text = code + " " + unquoted
 		}
 	}
 	return oneLine(text)
