@@ -50,6 +50,7 @@ var places = map[string]int{
 	"rohrpost/internal/ai":        house,
 	"rohrpost/internal/clamav":    house,
 	"rohrpost/internal/files":     house,
+	"rohrpost/internal/mail":      house,
 	"rohrpost/internal/thumbnail": house,
 
 	"rohrpost/tasks":           kinds,

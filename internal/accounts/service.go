@@ -65,8 +65,9 @@ func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 	return s, nil
 }
 
-// Register makes an account with the role user and, where mail is sent, has its address verified. Errors: [ErrRegistrationClosed], [ErrEmailTaken], [ErrBusy], and code
-// invalid for an address, name or password that can't be one.
+// Register makes an account with the role user and, where mail is sent, asks for a confirmation of its address. Errors:
+// [ErrRegistrationClosed], [ErrEmailTaken], [ErrBusy], and code invalid for an address, name or password that can't be
+// one.
 func (s *Service) Register(ctx context.Context, email, name, password string) (User, error) {
 	if s.cfg.RegistrationClosed {
 		return User{}, ErrRegistrationClosed

@@ -82,7 +82,7 @@ func (x *exchange) dial(ctx context.Context, network, _ string) (net.Conn, error
 func (x *exchange) close() {
 	if x.conn != nil {
 		x.stop()
-		x.conn.Conn.Close() //nolint:errcheck // nothing is left to be said on it
+		x.conn.Close() //nolint:errcheck // nothing is left to be said on it
 	}
 }
 

@@ -63,7 +63,7 @@ func play(t testing.TB, says func(stage string) string) *script {
 }
 
 func (s *script) serve(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // a test's
+	defer conn.Close()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
