@@ -51,6 +51,7 @@ var places = map[string]int{
 	"rohrpost/internal/clamav":    house,
 	"rohrpost/internal/cleanup":   house,
 	"rohrpost/internal/files":     house,
+	"rohrpost/internal/mail":      house,
 	"rohrpost/internal/schedule":  house,
 	"rohrpost/internal/thumbnail": house,
 

@@ -86,6 +86,31 @@ type Job struct {
 	FinishedAt   *time.Time
 }
 
+type Mail struct {
+	ID        uuid.UUID
+	JobID     uuid.UUID
+	Template  string
+	Recipient string
+	UserID    *uuid.UUID
+	Data      json.RawMessage
+	About     string
+	State     string
+	Reason    *string
+	MessageID *string
+	CreatedAt time.Time
+	SentAt    *time.Time
+}
+
+type MailToken struct {
+	TokenHash []byte
+	Purpose   string
+	UserID    uuid.UUID
+	Email     string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    *time.Time
+}
+
 type OrphanedBlob struct {
 	BlobKey   string
 	NoticedAt time.Time
@@ -130,6 +155,12 @@ type Session struct {
 	RevokedAt *time.Time
 }
 
+type SuppressedAddress struct {
+	Address   string
+	Reason    string
+	CreatedAt time.Time
+}
+
 type Thumbnail struct {
 	FileID    uuid.UUID
 	Name      string
@@ -147,6 +178,7 @@ type User struct {
 	PasswordHash string
 	Role         string
 	CreatedAt    time.Time
+	VerifiedAt   *time.Time
 }
 
 type Worker struct {

@@ -134,7 +134,7 @@ func (q *Queries) InsertRefreshToken(ctx context.Context, db DBTX, arg InsertRef
 const insertUser = `-- name: InsertUser :one
 INSERT INTO users (id, email, name, password_hash, role) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (lower(email)) DO NOTHING
-RETURNING id, email, name, password_hash, role, created_at
+RETURNING id, email, name, password_hash, role, created_at, verified_at
 `
 
 type InsertUserParams struct {
@@ -162,6 +162,7 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 		&i.PasswordHash,
 		&i.Role,
 		&i.CreatedAt,
+		&i.VerifiedAt,
 	)
 	return i, err
 }
@@ -307,7 +308,7 @@ func (q *Queries) UseRefreshToken(ctx context.Context, db DBTX, tokenHash []byte
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, name, password_hash, role, created_at FROM users WHERE lower(email) = lower($1)
+SELECT id, email, name, password_hash, role, created_at, verified_at FROM users WHERE lower(email) = lower($1)
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, db DBTX, email string) (User, error) {
@@ -320,12 +321,13 @@ func (q *Queries) UserByEmail(ctx context.Context, db DBTX, email string) (User,
 		&i.PasswordHash,
 		&i.Role,
 		&i.CreatedAt,
+		&i.VerifiedAt,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, name, password_hash, role, created_at FROM users WHERE id = $1
+SELECT id, email, name, password_hash, role, created_at, verified_at FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, db DBTX, id uuid.UUID) (User, error) {
@@ -338,6 +340,7 @@ func (q *Queries) UserByID(ctx context.Context, db DBTX, id uuid.UUID) (User, er
 		&i.PasswordHash,
 		&i.Role,
 		&i.CreatedAt,
+		&i.VerifiedAt,
 	)
 	return i, err
 }
