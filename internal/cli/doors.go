@@ -47,6 +47,8 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 	server := worker.New(h.engine, cfg,
 		func(mux *queue.Mux) { worker.Files(mux, h.files) },
 		func(mux *queue.Mux) { worker.AI(mux, h.ai) },
+		func(mux *queue.Mux) { worker.Mail(mux, h.mail) },
+		func(mux *queue.Mux) { worker.Maintenance(mux, h.cleanup) },
 	)
 	if err := server.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -56,9 +58,9 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 	return nil
 }
 
-// startScheduler keeps the jobs going.
+// startScheduler keeps the jobs going, and starts those of schedules.
 func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Config) {
-	clock := scheduler.New(h.engine, cfg, p.log)
+	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules))
 	clock.Start(context.WithoutCancel(ctx))
 	p.onClose("scheduler", func(context.Context) error { clock.Stop(); return nil })
 }
