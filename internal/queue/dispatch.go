@@ -85,11 +85,15 @@ func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []db.
 	if err != nil {
 		return nil, 0, err
 	}
+	var parked []db.Job
 	for _, job := range rows {
-		if !job.Parked {
+		if job.Parked {
+			parked = append(parked, job)
+		} else {
 			jobs = append(jobs, job)
 		}
 	}
+	e.tell(ctx, parked...)
 	return jobs, len(rows), nil
 }
 

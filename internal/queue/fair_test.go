@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"encoding/json"
 	"sync/atomic"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"rohrpost/internal/queue"
+	"rohrpost/internal/stream"
 )
 
 // most notes the highest value that a counter had.
@@ -99,4 +101,36 @@ func TestAWorkerServesOnlyItsQueues(t *testing.T) {
 	require.Equal(t, queue.Queued, p.job(other.ID).State)
 	p.worker(p.engineOn(p.open(), quick), queue.RunnerConfig{Queues: map[string]int{"other": 1}}, mux)
 	p.await(other.ID, queue.Succeeded)
+}
+
+func TestAJobThatWaitsForItsLimitSaysSo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	one := queue.Kind[note]{Name: "test:one", Queue: "q", PerKey: 1}
+	started, causes := make(chan *queue.Run, 2), make(chan error, 2)
+	mux := queue.NewMux()
+	queue.Handle(mux, one, untilStopped(started, causes))
+	e := p.engine(quick)
+	p.worker(e, queue.RunnerConfig{}, mux)
+	owner := uuid.New()
+	enqueue(p, one, queue.By(owner))
+	receive(t, started)
+	hub := stream.NewHub(p.client(), stream.Config{}, nil, nil)
+	hub.Start(context.WithoutCancel(t.Context()))
+	t.Cleanup(hub.Stop)
+
+	second := enqueue(p, one, queue.By(owner))
+	sub, err := hub.Subscribe(t.Context(), stream.Job(second.ID), "")
+	require.NoError(t, err)
+	defer sub.Close()
+	event, err := sub.Next(t.Context())
+	require.NoError(t, err)
+
+	var state struct {
+		State   string `json:"state"`
+		Waiting string `json:"waiting_for"`
+	}
+	require.NoError(t, json.Unmarshal(event.Data, &state))
+	require.Equal(t, queue.Queued, state.State)
+	require.Equal(t, "limit", state.Waiting)
 }

@@ -21,6 +21,7 @@ type stateEvent struct {
 	Epoch   int64      `json:"epoch"`
 	Attempt int32      `json:"attempt"`
 	RunAt   *time.Time `json:"run_at,omitempty"`
+	Waiting string     `json:"waiting_for,omitempty"` // "limit": another job of its owner or key has to end first
 	Error   *jobError  `json:"error,omitempty"`
 }
 
@@ -70,6 +71,9 @@ func Events(job db.Job) []stream.Entry {
 		if job.ErrorMessage != nil {
 			state.Error.Message = *job.ErrorMessage
 		}
+	}
+	if job.State == Queued && job.Parked {
+		state.Waiting = "limit"
 	}
 	if job.State == Queued && job.RunAt.After(time.Now()) {
 		at := job.RunAt.UTC()
