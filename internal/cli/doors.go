@@ -26,8 +26,8 @@ func (p *process) serveAPI(ctx context.Context, h house, users *accounts.Service
 	hub.Start(context.WithoutCancel(ctx))
 	p.onClose("hub", func(context.Context) error { hub.Stop(); return nil })
 	server, err := api.New(api.Deps{
-		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Engine: h.engine, Hub: hub, Redis: h.redis, Log: p.log,
-		Registerer: p.registry,
+		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Schedules: h.schedules, Engine: h.engine,
+		Hub: hub, Redis: h.redis, Log: p.log, Registerer: p.registry,
 	}, cfg)
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
