@@ -8,7 +8,6 @@ import (
 
 	"rohrpost/api"
 	"rohrpost/internal/schedule"
-	"rohrpost/scheduler"
 	"rohrpost/tasks"
 )
 
@@ -27,7 +26,9 @@ func TestAnAdminLooksAfterTheSchedules(t *testing.T) {
 	s := newSite(t)
 	root := s.admin()
 	seeded := schedule.New(s.pool, tasks.Schedulable(), s.log())
-	require.NoError(t, seeded.Seed(t.Context(), scheduler.Builtin()))
+	require.NoError(t, seeded.Seed(t.Context(), []schedule.Spec{
+		{Name: "sweep", Cron: "40 2 * * *", Zone: "UTC", Kind: tasks.Sweep.Name},
+	}))
 	list := func() (list api.ScheduleList) {
 		s.send(request{path: "/api/admin/schedules", as: &root}).want(http.StatusOK).into(&list)
 		return list
