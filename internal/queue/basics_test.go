@@ -91,6 +91,7 @@ func TestTheErrorsCodeDecidesAboutTheRetry(t *testing.T) {
 		"not found fails at once":     {queue.Kind[note]{Name: "t:missing", Queue: "q", MaxAttempts: 3}, fault.New(fault.NotFound, "no"), 1, fault.NotFound},
 		"forbidden fails at once":     {queue.Kind[note]{Name: "t:forbidden", Queue: "q", MaxAttempts: 3}, fault.New(fault.Forbidden, "no"), 1, fault.Forbidden},
 		"unavailable is tried again":  {queue.Kind[note]{Name: "t:down", Queue: "q", MaxAttempts: 3}, fault.New(fault.Unavailable, "no"), 3, fault.Unavailable},
+		"something else's end is":     {queue.Kind[note]{Name: "t:cut", Queue: "q", MaxAttempts: 3}, context.Canceled, 3, fault.Unavailable},
 		"unclassified is tried again": {queue.Kind[note]{Name: "t:plain", Queue: "q", MaxAttempts: 3}, errPlain, 3, fault.Internal},
 	}
 	for _, k := range kinds {

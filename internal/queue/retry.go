@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -45,6 +46,10 @@ func (c Config) judge(err error, attempt, maxAttempts int) verdict {
 	}
 	if fault.CodeOf(err) == fault.Internal && db.Down(err) {
 		err = fault.Wrap(err, fault.Unavailable, "The database does not answer.")
+	}
+	if errors.Is(err, context.Canceled) && fault.CodeOf(err) == fault.Cancelled {
+		// Not the job: whoever cancels that is asked before. It is something that the handler leaned on.
+		err = fault.Wrap(err, fault.Unavailable, "Something that the job needed was cut off.")
 	}
 	code := fault.CodeOf(err)
 	v := verdict{code: code, detail: fault.Message(err)}
