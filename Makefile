@@ -52,6 +52,7 @@ clean: ## remove what was built and the private servers' data of `make run`
 servers:
 	@build/setup.sh test
 	@build/ollama/build.sh
+	@build/mailpit.sh
 
 # Installed by itself and not as a tool of a module, as its authors advise: it brings 200 modules of its own.
 $(LINT):

@@ -49,7 +49,10 @@ var places = map[string]int{
 	"rohrpost/internal/accounts":  house,
 	"rohrpost/internal/ai":        house,
 	"rohrpost/internal/clamav":    house,
+	"rohrpost/internal/cleanup":   house,
 	"rohrpost/internal/files":     house,
+	"rohrpost/internal/mail":      house,
+	"rohrpost/internal/schedule":  house,
 	"rohrpost/internal/thumbnail": house,
 
 	"rohrpost/tasks":           kinds,

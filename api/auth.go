@@ -106,7 +106,9 @@ func (s *Server) attempt(c *fiber.Ctx, email string) error {
 }
 
 func shownUser(u accounts.User) User {
-	return User{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt.UTC()}
+	return User{
+		ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt.UTC(), VerifiedAt: inUTC(u.VerifiedAt),
+	}
 }
 
 // setCookie sets a cookie that scripts can't read and other sites can't use. ttl below zero deletes it.

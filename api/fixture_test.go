@@ -29,7 +29,9 @@ import (
 	"rohrpost/internal/devstack"
 	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/files"
+	"rohrpost/internal/mail"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 	"rohrpost/tasks"
 )
@@ -52,6 +54,7 @@ type house struct {
 	events *stream.Log
 	stream stream.Config
 	files  files.Config
+	mail   *mail.Service // nil where none is sent
 }
 
 func newHouse(t testing.TB) *house {
@@ -122,7 +125,11 @@ func (h *house) open(cfg api.Config) *site {
 	if cfg.LoginBurst == 0 {
 		cfg.LoginBurst = 1000
 	}
-	users, err := accounts.New(h.pool, accounts.Config{Secret: strings.Repeat("test", 8)})
+	var opts []accounts.Option
+	if h.mail != nil {
+		opts = append(opts, accounts.Through(h.mail))
+	}
+	users, err := accounts.New(h.pool, accounts.Config{Secret: strings.Repeat("test", 8)}, opts...)
 	require.NoError(h.t, err)
 	answers, err := ai.New(h.pool, ai.Config{OllamaHost: "127.0.0.1:1", DefaultModel: "tiny", MaxPromptBytes: 1000})
 	require.NoError(h.t, err)
@@ -131,7 +138,7 @@ func (h *house) open(cfg api.Config) *site {
 	hub.Start(context.WithoutCancel(h.t.Context()))
 	server, err := api.New(api.Deps{
 		Pool: h.pool, Accounts: users, Files: files.New(h.pool, h.bucket, h.files, h.log()), AI: answers, Engine: h.engine,
-		Hub: hub, Redis: h.rdb, Log: h.log(),
+		Hub: hub, Redis: h.rdb, Log: h.log(), Schedules: schedule.New(h.pool, tasks.Schedulable(), h.log()),
 	}, cfg)
 	require.NoError(h.t, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

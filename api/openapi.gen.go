@@ -42,6 +42,15 @@ func (e JobState) Valid() bool {
 	}
 }
 
+// Cleanup defines model for Cleanup.
+type Cleanup struct {
+	// DryRun Only count.
+	DryRun *bool `json:"dry_run"`
+
+	// Only What to sweep; all if left out.
+	Only *[]string `json:"only,omitempty"`
+}
+
 // Credentials defines model for Credentials.
 type Credentials struct {
 	// Cookie Also set the access token as a cookie for event streams.
@@ -139,6 +148,12 @@ type Job struct {
 	State     JobState   `json:"state"`
 }
 
+// JobAccepted defines model for JobAccepted.
+type JobAccepted struct {
+	EventsURL string             `json:"events_url"`
+	JobID     openapi_types.UUID `json:"job_id"`
+}
+
 // JobError Why it failed, or why the last attempt did.
 type JobError struct {
 	Code    string `json:"code"`
@@ -153,6 +168,17 @@ type JobPage struct {
 
 // JobState defines model for JobState.
 type JobState string
+
+// PasswordReset defines model for PasswordReset.
+type PasswordReset struct {
+	Password string `json:"password"`
+	Token    string `json:"token"`
+}
+
+// PasswordResetRequest defines model for PasswordResetRequest.
+type PasswordResetRequest struct {
+	Email string `json:"email"`
+}
 
 // Problem RFC 9457.
 type Problem struct {
@@ -191,6 +217,59 @@ type Registration struct {
 	Email    string `json:"email"`
 	Name     string `json:"name"`
 	Password string `json:"password"`
+}
+
+// Schedule defines model for Schedule.
+type Schedule struct {
+	// Args Of the jobs.
+	Args    json.RawMessage `json:"args"`
+	Builtin bool            `json:"builtin"`
+
+	// CatchUp What becomes of missed ticks: skip, once or all
+	CatchUp string `json:"catch_up"`
+
+	// Cron Example: 40 2 * * *
+	Cron string `json:"cron"`
+
+	// Kind Of the jobs.
+	//
+	// Example: cleanup:sweep
+	Kind string       `json:"kind"`
+	Last *ScheduleRun `json:"last,omitempty"`
+
+	// Name Example: sweep
+	Name string `json:"name"`
+
+	// Next The coming ticks; none while it is paused.
+	Next   []time.Time `json:"next"`
+	Paused bool        `json:"paused"`
+
+	// Trouble Why the last tick started nothing.
+	Trouble *string `json:"trouble,omitempty"`
+
+	// Zone IANA name of the time zone that cron is meant in.
+	//
+	// Example: UTC
+	Zone string `json:"zone"`
+}
+
+// ScheduleList defines model for ScheduleList.
+type ScheduleList struct {
+	Items []Schedule `json:"items"`
+}
+
+// ScheduleRun defines model for ScheduleRun.
+type ScheduleRun struct {
+	// Error Why it failed, or why the last attempt did.
+	Error *JobError          `json:"error,omitempty"`
+	JobID openapi_types.UUID `json:"job_id"`
+
+	// Manual Somebody asked for it.
+	Manual bool      `json:"manual"`
+	State  *JobState `json:"state,omitempty"`
+
+	// Tick When it was due, or asked for.
+	Tick time.Time `json:"tick"`
 }
 
 // Thumbnail defines model for Thumbnail.
@@ -238,6 +317,14 @@ type User struct {
 
 	// Role user or admin
 	Role string `json:"role"`
+
+	// VerifiedAt When the address was confirmed.
+	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+}
+
+// Verification defines model for Verification.
+type Verification struct {
+	Token string `json:"token"`
 }
 
 // Before defines model for Before.
@@ -266,6 +353,9 @@ type Limit = int
 
 // Range defines model for Range.
 type Range = string
+
+// ScheduleName defines model for ScheduleName.
+type ScheduleName = string
 
 // AskModelParams defines parameters for AskModel.
 type AskModelParams struct {
@@ -352,11 +442,20 @@ type FollowJobParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
+// SweepJSONRequestBody defines body for Sweep for application/json ContentType.
+type SweepJSONRequestBody = Cleanup
+
 // AskModelJSONRequestBody defines body for AskModel for application/json ContentType.
 type AskModelJSONRequestBody = Question
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = Credentials
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = PasswordReset
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = PasswordResetRequest
 
 // RefreshJSONRequestBody defines body for Refresh for application/json ContentType.
 type RefreshJSONRequestBody = RefreshRequest
@@ -364,11 +463,29 @@ type RefreshJSONRequestBody = RefreshRequest
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = Registration
 
+// VerifyAddressJSONRequestBody defines body for VerifyAddress for application/json ContentType.
+type VerifyAddressJSONRequestBody = Verification
+
 // UploadFileMultipartRequestBody defines body for UploadFile for multipart/form-data ContentType.
 type UploadFileMultipartRequestBody UploadFileMultipartBody
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// Sweep Delete what is of no use any more, or count it (admins only)
+	// (POST /api/admin/cleanup)
+	Sweep(c *fiber.Ctx) error
+	// ListSchedules What runs by the clock (admins only)
+	// (GET /api/admin/schedules)
+	ListSchedules(c *fiber.Ctx) error
+	// PauseSchedule Have a schedule start nothing until it is resumed (admins only)
+	// (POST /api/admin/schedules/{name}/pause)
+	PauseSchedule(c *fiber.Ctx, name ScheduleName) error
+	// ResumeSchedule Have a paused schedule go on from now (admins only)
+	// (POST /api/admin/schedules/{name}/resume)
+	ResumeSchedule(c *fiber.Ctx, name ScheduleName) error
+	// RunSchedule Start a schedule's job now (admins only)
+	// (POST /api/admin/schedules/{name}/run)
+	RunSchedule(c *fiber.Ctx, name ScheduleName) error
 	// AskModel Put a question to a model
 	// (POST /api/ai/query)
 	AskModel(c *fiber.Ctx, params AskModelParams) error
@@ -381,12 +498,24 @@ type ServerInterface interface {
 	// Logout End this login
 	// (POST /api/auth/logout)
 	Logout(c *fiber.Ctx) error
+	// ResetPassword Choose a new password by the token that was mailed
+	// (POST /api/auth/password)
+	ResetPassword(c *fiber.Ctx) error
+	// RequestPasswordReset Have a token for a new password mailed to an address
+	// (POST /api/auth/password-reset)
+	RequestPasswordReset(c *fiber.Ctx) error
 	// Refresh Trade a refresh token for new tokens
 	// (POST /api/auth/refresh)
 	Refresh(c *fiber.Ctx) error
 	// Register Make an account
 	// (POST /api/auth/register)
 	Register(c *fiber.Ctx) error
+	// RequestVerification Have the token for your address mailed again
+	// (POST /api/auth/verification)
+	RequestVerification(c *fiber.Ctx) error
+	// VerifyAddress Confirm an address by the token that was mailed to it
+	// (POST /api/auth/verify)
+	VerifyAddress(c *fiber.Ctx) error
 	// FollowAll Follow everything of yours live
 	// (GET /api/events)
 	FollowAll(c *fiber.Ctx, params FollowAllParams) error
@@ -445,6 +574,129 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
+
+// Sweep operation middleware
+func (siw *ServerInterfaceWrapper) Sweep(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.Sweep(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListSchedules operation middleware
+func (siw *ServerInterfaceWrapper) ListSchedules(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListSchedules(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// PauseSchedule operation middleware
+func (siw *ServerInterfaceWrapper) PauseSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.PauseSchedule(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResumeSchedule operation middleware
+func (siw *ServerInterfaceWrapper) ResumeSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResumeSchedule(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RunSchedule operation middleware
+func (siw *ServerInterfaceWrapper) RunSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RunSchedule(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
 
 // AskModel operation middleware
 func (siw *ServerInterfaceWrapper) AskModel(c *fiber.Ctx) error {
@@ -602,6 +854,42 @@ func (siw *ServerInterfaceWrapper) Logout(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ResetPassword operation middleware
+func (siw *ServerInterfaceWrapper) ResetPassword(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResetPassword(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestPasswordReset operation middleware
+func (siw *ServerInterfaceWrapper) RequestPasswordReset(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestPasswordReset(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // Refresh operation middleware
 func (siw *ServerInterfaceWrapper) Refresh(c *fiber.Ctx) error {
 
@@ -625,6 +913,42 @@ func (siw *ServerInterfaceWrapper) Register(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.Register(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestVerification operation middleware
+func (siw *ServerInterfaceWrapper) RequestVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestVerification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// VerifyAddress operation middleware
+func (siw *ServerInterfaceWrapper) VerifyAddress(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.VerifyAddress(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1329,6 +1653,14 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/api/auth/logout", wrapper.Logout)
 
+	router.Post(options.BaseURL+"/api/auth/verify", wrapper.VerifyAddress)
+
+	router.Post(options.BaseURL+"/api/auth/verification", wrapper.RequestVerification)
+
+	router.Post(options.BaseURL+"/api/auth/password-reset", wrapper.RequestPasswordReset)
+
+	router.Post(options.BaseURL+"/api/auth/password", wrapper.ResetPassword)
+
 	router.Get(options.BaseURL+"/api/me", wrapper.GetMe)
 
 	router.Get(options.BaseURL+"/api/files", wrapper.ListFiles)
@@ -1358,6 +1690,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/api/jobs/:id/events", wrapper.FollowJob)
 
 	router.Get(options.BaseURL+"/api/events", wrapper.FollowAll)
+
+	router.Get(options.BaseURL+"/api/admin/schedules", wrapper.ListSchedules)
+
+	router.Post(options.BaseURL+"/api/admin/schedules/:name/run", wrapper.RunSchedule)
+
+	router.Post(options.BaseURL+"/api/admin/schedules/:name/pause", wrapper.PauseSchedule)
+
+	router.Post(options.BaseURL+"/api/admin/schedules/:name/resume", wrapper.ResumeSchedule)
+
+	router.Post(options.BaseURL+"/api/admin/cleanup", wrapper.Sweep)
 
 	router.Get(options.BaseURL+"/healthz", wrapper.Healthz)
 

@@ -20,6 +20,7 @@ const (
 // public needs no login. Everything that is not here does, so a new route is closed until it is opened.
 var public = map[string]bool{
 	"POST /api/auth/register": true, "POST /api/auth/login": true, "POST /api/auth/refresh": true,
+	"POST /api/auth/verify": true, "POST /api/auth/password-reset": true, "POST /api/auth/password": true,
 	"GET /healthz": true, "GET /readyz": true, "GET /openapi.yaml": true,
 	"HEAD /healthz": true, "HEAD /readyz": true, "HEAD /openapi.yaml": true,
 	"GET " + loginPage: true, "POST " + loginPage: true, "POST " + logoutPage: true,
@@ -29,8 +30,9 @@ func (s *Server) routes(reg prometheus.Registerer) error {
 	door := edge.Door{
 		Accounts: s.accounts,
 		Public:   func(method, path string) bool { return public[method+" "+path] },
-		Cookie:   func(method, path string) bool { return method == fiber.MethodGet && isStream(path) || isAdmin(path) },
-		Admin:    isAdmin,
+		Cookie:   func(method, path string) bool { return method == fiber.MethodGet && isStream(path) || isPage(path) },
+		Admin:    func(path string) bool { return isPage(path) || strings.HasPrefix(path, "/api/admin/") },
+		IsPage:   isPage,
 		Page:     func(c *fiber.Ctx) error { return c.Redirect(loginPage, fiber.StatusSeeOther) },
 	}
 	s.app.Use(edge.Requests(s.base, s.log, edge.NewMetrics(reg), s.fail), door.Guard)
@@ -51,7 +53,7 @@ func (s *Server) routes(reg prometheus.Registerer) error {
 	return nil
 }
 
-func isAdmin(path string) bool { return strings.HasPrefix(path, "/admin/") }
+func isPage(path string) bool { return strings.HasPrefix(path, "/admin/") }
 
 // isStream tells which routes a browser's EventSource reads.
 func isStream(path string) bool {

@@ -18,6 +18,7 @@ import (
 	"rohrpost/internal/ai"
 	"rohrpost/internal/files"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 )
 
@@ -28,6 +29,7 @@ type Deps struct {
 	Accounts   *accounts.Service
 	Files      *files.Service
 	AI         *ai.Service
+	Schedules  *schedule.Service
 	Engine     *queue.Engine
 	Hub        *stream.Hub
 	Redis      redis.UniversalClient
@@ -37,21 +39,22 @@ type Deps struct {
 
 // Server serves the contract. Make it with [New].
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	pool     *db.Pool
-	queries  *db.Queries
-	accounts *accounts.Service
-	files    *files.Service
-	ai       *ai.Service
-	engine   *queue.Engine
-	hub      *stream.Hub
-	redis    redis.UniversalClient
-	attempts *edge.Attempts
-	app      *fiber.App
-	streams  streams
-	base     context.Context // ends what is under way once Shutdown has waited long enough
-	abandon  context.CancelFunc
+	cfg       Config
+	log       *slog.Logger
+	pool      *db.Pool
+	queries   *db.Queries
+	accounts  *accounts.Service
+	files     *files.Service
+	ai        *ai.Service
+	schedules *schedule.Service
+	engine    *queue.Engine
+	hub       *stream.Hub
+	redis     redis.UniversalClient
+	attempts  *edge.Attempts
+	app       *fiber.App
+	streams   streams
+	base      context.Context // ends what is under way once Shutdown has waited long enough
+	abandon   context.CancelFunc
 
 	mu       sync.Mutex   // guards the rest
 	listener net.Listener // of Serve
@@ -63,7 +66,7 @@ func New(deps Deps, cfg Config) (*Server, error) {
 	cfg = cfg.WithDefaults()
 	s := &Server{
 		cfg: cfg, log: deps.Log, pool: deps.Pool, queries: db.New(), accounts: deps.Accounts, files: deps.Files, ai: deps.AI,
-		engine: deps.Engine, hub: deps.Hub, redis: deps.Redis,
+		schedules: deps.Schedules, engine: deps.Engine, hub: deps.Hub, redis: deps.Redis,
 		attempts: &edge.Attempts{Every: cfg.LoginEvery, Burst: cfg.LoginBurst},
 	}
 	s.base, s.abandon = context.WithCancel(context.Background())

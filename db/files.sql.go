@@ -124,6 +124,35 @@ func (q *Queries) FileOfOwner(ctx context.Context, db DBTX, arg FileOfOwnerParam
 	return i, err
 }
 
+const filesByIDs = `-- name: FilesByIDs :many
+SELECT id, thumbnail_status FROM files WHERE id = ANY($1::uuid[])
+`
+
+type FilesByIDsRow struct {
+	ID              uuid.UUID
+	ThumbnailStatus string
+}
+
+func (q *Queries) FilesByIDs(ctx context.Context, db DBTX, ids []uuid.UUID) ([]FilesByIDsRow, error) {
+	rows, err := db.Query(ctx, filesByIDs, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FilesByIDsRow{}
+	for rows.Next() {
+		var i FilesByIDsRow
+		if err := rows.Scan(&i.ID, &i.ThumbnailStatus); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const filesByOwnerBefore = `-- name: FilesByOwnerBefore :many
 SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at FROM files WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 `

@@ -86,11 +86,65 @@ type Job struct {
 	FinishedAt   *time.Time
 }
 
+type Mail struct {
+	ID        uuid.UUID
+	JobID     uuid.UUID
+	Template  string
+	Recipient string
+	UserID    *uuid.UUID
+	Data      json.RawMessage
+	About     string
+	State     string
+	Reason    *string
+	MessageID *string
+	CreatedAt time.Time
+	SentAt    *time.Time
+}
+
+type MailToken struct {
+	TokenHash []byte
+	Purpose   string
+	UserID    uuid.UUID
+	Email     string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    *time.Time
+}
+
+type OrphanedBlob struct {
+	BlobKey   string
+	NoticedAt time.Time
+}
+
 type RefreshToken struct {
 	TokenHash []byte
 	SessionID uuid.UUID
 	CreatedAt time.Time
 	UsedAt    *time.Time
+}
+
+type Schedule struct {
+	Name       string
+	Cron       string
+	Zone       string
+	Kind       string
+	Args       json.RawMessage
+	CatchUp    string
+	Paused     bool
+	Builtin    bool
+	Customized bool
+	NextAt     *time.Time
+	Trouble    *string
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+type ScheduleTick struct {
+	Schedule string
+	Tick     time.Time
+	Manual   bool
+	JobID    uuid.UUID
+	FiredAt  time.Time
 }
 
 type Session struct {
@@ -99,6 +153,12 @@ type Session struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	RevokedAt *time.Time
+}
+
+type SuppressedAddress struct {
+	Address   string
+	Reason    string
+	CreatedAt time.Time
 }
 
 type Thumbnail struct {
@@ -118,6 +178,7 @@ type User struct {
 	PasswordHash string
 	Role         string
 	CreatedAt    time.Time
+	VerifiedAt   *time.Time
 }
 
 type Worker struct {

@@ -36,6 +36,28 @@ func (q *Queries) AdminIDs(ctx context.Context, db DBTX) ([]uuid.UUID, error) {
 	return items, nil
 }
 
+const countExpiredSessions = `-- name: CountExpiredSessions :one
+SELECT count(*) FROM sessions WHERE expires_at < now()
+`
+
+func (q *Queries) CountExpiredSessions(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, countExpiredSessions)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countUsedRefreshTokens = `-- name: CountUsedRefreshTokens :one
+SELECT count(*) FROM refresh_tokens WHERE used_at < $1
+`
+
+func (q *Queries) CountUsedRefreshTokens(ctx context.Context, db DBTX, before *time.Time) (int64, error) {
+	row := db.QueryRow(ctx, countUsedRefreshTokens, before)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteExpiredSessions = `-- name: DeleteExpiredSessions :execrows
 DELETE FROM sessions WHERE id IN (
     SELECT old.id FROM sessions old WHERE old.expires_at < now() ORDER BY old.expires_at
@@ -112,7 +134,7 @@ func (q *Queries) InsertRefreshToken(ctx context.Context, db DBTX, arg InsertRef
 const insertUser = `-- name: InsertUser :one
 INSERT INTO users (id, email, name, password_hash, role) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (lower(email)) DO NOTHING
-RETURNING id, email, name, password_hash, role, created_at
+RETURNING id, email, name, password_hash, role, created_at, verified_at
 `
 
 type InsertUserParams struct {
@@ -140,6 +162,7 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 		&i.PasswordHash,
 		&i.Role,
 		&i.CreatedAt,
+		&i.VerifiedAt,
 	)
 	return i, err
 }
@@ -285,7 +308,7 @@ func (q *Queries) UseRefreshToken(ctx context.Context, db DBTX, tokenHash []byte
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, name, password_hash, role, created_at FROM users WHERE lower(email) = lower($1)
+SELECT id, email, name, password_hash, role, created_at, verified_at FROM users WHERE lower(email) = lower($1)
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, db DBTX, email string) (User, error) {
@@ -298,12 +321,13 @@ func (q *Queries) UserByEmail(ctx context.Context, db DBTX, email string) (User,
 		&i.PasswordHash,
 		&i.Role,
 		&i.CreatedAt,
+		&i.VerifiedAt,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, name, password_hash, role, created_at FROM users WHERE id = $1
+SELECT id, email, name, password_hash, role, created_at, verified_at FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, db DBTX, id uuid.UUID) (User, error) {
@@ -316,6 +340,7 @@ func (q *Queries) UserByID(ctx context.Context, db DBTX, id uuid.UUID) (User, er
 		&i.PasswordHash,
 		&i.Role,
 		&i.CreatedAt,
+		&i.VerifiedAt,
 	)
 	return i, err
 }

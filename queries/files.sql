@@ -52,3 +52,6 @@ WHERE f.id = @file_id AND f.owner = @owner AND f.status = 'clean' AND t.name = @
 
 -- name: DeleteFile :one
 DELETE FROM files WHERE id = @id AND owner = @owner RETURNING *;
+
+-- name: FilesByIDs :many
+SELECT id, thumbnail_status FROM files WHERE id = ANY(@ids::uuid[]);

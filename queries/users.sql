@@ -74,3 +74,9 @@ DELETE FROM sessions WHERE id IN (
 DELETE FROM refresh_tokens WHERE token_hash IN (
     SELECT old.token_hash FROM refresh_tokens old WHERE old.used_at < @before ORDER BY old.used_at
     LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: CountExpiredSessions :one
+SELECT count(*) FROM sessions WHERE expires_at < now();
+
+-- name: CountUsedRefreshTokens :one
+SELECT count(*) FROM refresh_tokens WHERE used_at < @before;

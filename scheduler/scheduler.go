@@ -1,6 +1,6 @@
-// Package scheduler is the door by which the clock comes in: it dispatches due jobs, frees those of dead workers, and
-// finds what Redis lost. Any number of schedulers may run; each step is a guarded update in PostgreSQL, so that two of
-// them do nothing twice.
+// Package scheduler is the door by which the clock comes in: it starts the jobs of schedules, dispatches due jobs, frees
+// those of dead workers, and finds what Redis lost. Any number of schedulers may run; each step is a guarded update in
+// PostgreSQL, so that two of them do nothing twice.
 package scheduler
 
 import (
@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"rohrpost/internal/schedule"
 )
 
 // Config sets the pace. Zero values work.
@@ -18,12 +20,16 @@ type Config struct {
 	// Reap is how often workers and Redis are checked, 2 s at most: a reaper that looks less often can't tell a silent
 	// worker from its own sleep. 0 takes 1 s.
 	Reap time.Duration `env:"SCHEDULER_REAP"`
+	// Look is how often the schedules are looked at when none is due, for those that somebody changed meanwhile; a tick
+	// that is known is waited for exactly. 0 takes 500 ms.
+	Look time.Duration `env:"SCHEDULER_LOOK"`
 }
 
 const (
 	defaultDispatch = 500 * time.Millisecond
 	defaultReap     = time.Second
 	maxReap         = 2 * time.Second
+	defaultLook     = 500 * time.Millisecond
 )
 
 // Jobs is what the scheduler needs of the job engine.
@@ -33,11 +39,24 @@ type Jobs interface {
 	FindLost(ctx context.Context) (int, error)
 }
 
+// Schedules is what the scheduler needs of the schedules.
+type Schedules interface {
+	Seed(ctx context.Context, builtin []schedule.Spec) error
+	Fire(ctx context.Context) (wait time.Duration, err error)
+}
+
+// Option adds what not every scheduler does.
+type Option func(*Scheduler)
+
+// Ticking has the scheduler start the jobs of schedules, too.
+func Ticking(schedules Schedules) Option { return func(s *Scheduler) { s.schedules = schedules } }
+
 // Scheduler runs the engine's periodic work until it is stopped.
 type Scheduler struct {
-	jobs Jobs
-	cfg  Config
-	log  *slog.Logger
+	jobs      Jobs
+	schedules Schedules // nil where it doesn't tick
+	cfg       Config
+	log       *slog.Logger
 
 	mu     sync.Mutex // guards cancel
 	cancel context.CancelFunc
@@ -45,7 +64,7 @@ type Scheduler struct {
 }
 
 // New makes a scheduler.
-func New(jobs Jobs, cfg Config, log *slog.Logger) *Scheduler {
+func New(jobs Jobs, cfg Config, log *slog.Logger, opts ...Option) *Scheduler {
 	if cfg.Dispatch <= 0 {
 		cfg.Dispatch = defaultDispatch
 	}
@@ -53,7 +72,14 @@ func New(jobs Jobs, cfg Config, log *slog.Logger) *Scheduler {
 		cfg.Reap = defaultReap
 	}
 	cfg.Reap = min(cfg.Reap, maxReap)
-	return &Scheduler{jobs: jobs, cfg: cfg, log: log}
+	if cfg.Look <= 0 {
+		cfg.Look = defaultLook
+	}
+	s := &Scheduler{jobs: jobs, cfg: cfg, log: log}
+	for _, opt := range opts {
+		opt(s)
+	}
+	return s
 }
 
 // Start begins in the background. Starting a running one does nothing.
@@ -74,6 +100,9 @@ func (s *Scheduler) Start(ctx context.Context) {
 		_, err := s.jobs.FindLost(ctx)
 		return err
 	})
+	if s.schedules != nil {
+		s.wg.Go(func() { s.tick(ctx) })
+	}
 }
 
 // Stop ends the work and waits for the steps under way. Stopping twice or unstarted is fine.

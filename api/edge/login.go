@@ -31,8 +31,9 @@ type Door struct {
 	Cookie func(method, path string) bool
 	// Admin tells which requests are for admins only.
 	Admin func(path string) bool
-	// Page answers a request for a page that came without a login, instead of a problem.
-	Page fiber.Handler
+	// IsPage tells which requests are for pages, and Page answers one that came without a login, instead of a problem.
+	IsPage func(path string) bool
+	Page   fiber.Handler
 }
 
 // Guard refuses every request that is not public and has no login. Handlers learn by [Who] whose request it is.
@@ -51,7 +52,7 @@ func (d Door) Guard(c *fiber.Ctx) error {
 		who, err = d.Accounts.Authenticate(c.UserContext(), token)
 	}
 	switch {
-	case err != nil && fault.CodeOf(err) == fault.Unauthorized && d.Admin(path) && wantsPage(c):
+	case err != nil && fault.CodeOf(err) == fault.Unauthorized && d.IsPage(path) && wantsPage(c):
 		return d.Page(c)
 	case err != nil:
 		return err

@@ -37,9 +37,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.AccessTTL <= 0 {
 		c.AccessTTL = 15 * time.Minute
 	}
-	if c.RefreshTTL <= 0 {
-		c.RefreshTTL = 30 * 24 * time.Hour
-	}
+	c.RefreshTTL = c.refreshTTL()
 	if c.HashParallel <= 0 {
 		c.HashParallel = runtime.GOMAXPROCS(0)
 	}
@@ -47,4 +45,11 @@ func (c Config) withDefaults() (Config, error) {
 		c.HashWaiting = 32 * c.HashParallel
 	}
 	return c, nil
+}
+
+func (c Config) refreshTTL() time.Duration {
+	if c.RefreshTTL <= 0 {
+		return 30 * 24 * time.Hour
+	}
+	return c.RefreshTTL
 }

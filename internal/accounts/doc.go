@@ -18,6 +18,10 @@
 // each time. As it asks anyway, it takes the role from there too, and neither a promotion nor a demotion waits for a
 // token to expire. The role inside of the token is for clients to read, nothing here trusts it.
 //
+// An address is proven by a token that was mailed to it, and so is the right to a new password. Such a token is good once
+// and for a while, for the address that it went to. Asking for a new password gets the same answer, after the same work,
+// whether there is an account or not: that is found out when the mail is sent.
+//
 // Hashing a password takes 19 MiB and tens of milliseconds of a core by intention. So only a few are hashed at a time,
 // a bounded number waits, and the rest is told to come back.
 package accounts

@@ -30,6 +30,7 @@ type Service struct {
 	access  accessTokens
 	queries *db.Queries
 	now     func() time.Time
+	mailer  Mailer // nil where no mail is sent
 }
 
 // User is an account as others may see it.
@@ -39,10 +40,15 @@ type User struct {
 	Name      string
 	Role      string // RoleUser or RoleAdmin
 	CreatedAt time.Time
+	// VerifiedAt is when the user proved to read the mail of the address; nil until then.
+	VerifiedAt *time.Time
 }
 
+// Option adds what not every process needs.
+type Option func(*Service)
+
 // New makes the service. An AUTH_SECRET that is missing or too short is an error that names it.
-func New(pool *db.Pool, cfg Config) (*Service, error) {
+func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
@@ -53,11 +59,15 @@ func New(pool *db.Pool, cfg Config) (*Service, error) {
 	}
 	s := &Service{pool: pool, cfg: cfg, hasher: hasher, queries: db.New(), now: time.Now}
 	s.access = newAccessTokens(cfg.Secret, cfg.AccessTTL, func() time.Time { return s.now() })
+	for _, opt := range opts {
+		opt(s)
+	}
 	return s, nil
 }
 
-// Register makes an account with the role user. Errors: [ErrRegistrationClosed], [ErrEmailTaken], [ErrBusy], and code
-// invalid for an address, name or password that can't be one.
+// Register makes an account with the role user and, where mail is sent, asks for a confirmation of its address. Errors:
+// [ErrRegistrationClosed], [ErrEmailTaken], [ErrBusy], and code invalid for an address, name or password that can't be
+// one.
 func (s *Service) Register(ctx context.Context, email, name, password string) (User, error) {
 	if s.cfg.RegistrationClosed {
 		return User{}, ErrRegistrationClosed
@@ -76,7 +86,7 @@ func (s *Service) Register(ctx context.Context, email, name, password string) (U
 	if err != nil {
 		return User{}, err
 	}
-	user, err := s.insert(ctx, db.InsertUserParams{Email: email, Name: name, PasswordHash: hash, Role: RoleUser})
+	user, err := s.insert(ctx, db.InsertUserParams{Email: email, Name: name, PasswordHash: hash, Role: RoleUser}, s.welcome)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return User{}, ErrEmailTaken
 	}
@@ -100,8 +110,9 @@ func (s *Service) User(ctx context.Context, id uuid.UUID) (User, error) {
 	return shown(user), nil
 }
 
-// insert adds an account under a new id. pgx.ErrNoRows: the address is taken.
-func (s *Service) insert(ctx context.Context, user db.InsertUserParams) (db.User, error) {
+// insert adds an account under a new id, and does what goes with it. pgx.ErrNoRows: the address is taken.
+func (s *Service) insert(ctx context.Context, user db.InsertUserParams,
+	along ...func(ctx context.Context, tx pgx.Tx, user db.User) error) (db.User, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	id, err := uuid.NewV7()
@@ -109,7 +120,18 @@ func (s *Service) insert(ctx context.Context, user db.InsertUserParams) (db.User
 		return db.User{}, fmt.Errorf("user id: %w", err)
 	}
 	user.ID = id
-	inserted, err := s.queries.InsertUser(ctx, s.pool, user)
+	var inserted db.User
+	err = db.InTx(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		if inserted, err = s.queries.InsertUser(ctx, tx, user); err != nil {
+			return err
+		}
+		for _, do := range along {
+			if err := do(ctx, tx, inserted); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return db.User{}, fmt.Errorf("add a user: %w", err)
 	}
@@ -128,5 +150,5 @@ func (s *Service) byEmail(ctx context.Context, email string) (db.User, error) {
 }
 
 func shown(u db.User) User {
-	return User{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt}
+	return User{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, CreatedAt: u.CreatedAt, VerifiedAt: u.VerifiedAt}
 }

@@ -26,6 +26,15 @@ func TestTheSweepTakesWhatIsOfNoUseAndNothingElse(t *testing.T) {
 		SELECT gen_random_uuid(), $1, now() - interval '1 second' FROM generate_series(1, $2) RETURNING id)
 		INSERT INTO refresh_tokens (token_hash, session_id) SELECT sha256(id::text::bytea), id FROM s`, user.ID, expired)
 
+	dry := NewSweeper(s.pool, Config{})
+	n, err := dry.Sessions(t.Context(), true)
+	require.NoError(t, err)
+	require.EqualValues(t, expired, n)
+	n, err = dry.RefreshTokens(t.Context(), true)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	require.Equal(t, expired+2, count(t, s, "SELECT count(*) FROM sessions"), "a dry run deletes nothing")
+
 	swept, err := s.Sweep(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, Swept{Sessions: expired, RefreshTokens: 1}, swept)

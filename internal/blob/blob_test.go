@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -106,6 +108,36 @@ func TestMissingBlobs(t *testing.T) {
 	require.NoError(t, b.Delete(t.Context(), "a", "b", "b"))
 	_, err = b.NewReader(t.Context(), "b", 0, -1)
 	require.Equal(t, fault.NotFound, fault.CodeOf(err))
+}
+
+func TestListGivesWhatIsThereAPageAtATime(t *testing.T) {
+	t.Parallel()
+	b, dir := open(t)
+	const many = 2100
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "uploads", "7f"), 0o700))
+	for i := range many {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "uploads", "7f", fmt.Sprint(i)), []byte("123"), 0o600))
+	}
+	require.NoError(t, b.Put(t.Context(), "uploads/80/a", "", strings.NewReader("x")))
+	seen, pages := map[string]bool{}, 0
+	require.NoError(t, b.List(t.Context(), "uploads/7f/", func(page []blob.Item) error {
+		pages++
+		for _, item := range page {
+			require.EqualValues(t, 3, item.Size)
+			require.WithinDuration(t, time.Now(), item.ModTime, time.Hour)
+			seen[item.Key] = true
+			if err := b.Delete(t.Context(), item.Key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.Len(t, seen, many, "also when they are deleted meanwhile")
+	require.Equal(t, 3, pages)
+	require.Equal(t, []string{"uploads/80/a"}, files(t, dir))
+	enough := errors.New("enough")
+	require.ErrorIs(t, b.List(t.Context(), "uploads/", func([]blob.Item) error { return enough }), enough)
+	require.NoError(t, b.List(t.Context(), "nothing/", func([]blob.Item) error { return enough }))
 }
 
 func TestReadyNoticesThatTheFolderIsGone(t *testing.T) {

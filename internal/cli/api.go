@@ -7,26 +7,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"rohrpost/api"
-	"rohrpost/internal/accounts"
 )
 
 // apiNeeds are the variables without which the api doesn't work.
 var apiNeeds = append(slices.Clone(houseNeeds), "AUTH_SECRET")
 
-// apiConfig is what the api has beside the house.
-type apiConfig struct {
-	API      api.Config
-	Accounts accounts.Config
-}
-
 func (s shell) apiCommand() *cobra.Command {
-	var own apiConfig
+	var own api.Config
 	return &cobra.Command{
 		Use:   "api",
 		Short: "Answer HTTP on API_ADDR (127.0.0.1:8080); any number may run",
 		Args:  cobra.NoArgs,
 		RunE: s.run(apiNeeds, &own, func(ctx context.Context, p *process, cfg commonConfig) error {
-			listener, err := p.listen(ctx, own.API)
+			listener, err := p.listen(ctx, own)
 			if err != nil {
 				return err
 			}
@@ -34,11 +27,11 @@ func (s shell) apiCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			users, err := accounts.New(h.pool, own.Accounts)
+			users, err := h.openAccounts(cfg.House.Accounts)
 			if err != nil {
 				return err
 			}
-			return p.serveAPI(ctx, h, users, own.API, cfg.House.Stream, listener)
+			return p.serveAPI(ctx, h, users, own, cfg.House.Stream, listener)
 		}),
 	}
 }

@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 
+	"rohrpost/api"
 	"rohrpost/db"
-	"rohrpost/internal/accounts"
 	"rohrpost/internal/queue"
 	"rohrpost/scheduler"
 	"rohrpost/tasks"
@@ -14,14 +14,14 @@ import (
 func (p *process) dev(ctx context.Context, tinyModel bool) error {
 	var cfg struct {
 		Common    commonConfig
-		Door      apiConfig
+		API       api.Config
 		Runner    queue.RunnerConfig
 		Scheduler scheduler.Config
 	}
 	if err := p.load(nil, &cfg); err != nil {
 		return err
 	}
-	listener, err := p.listen(ctx, cfg.Door.API)
+	listener, err := p.listen(ctx, cfg.API)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (p *process) dev(ctx context.Context, tinyModel bool) error {
 	if err != nil {
 		return err
 	}
-	users, err := accounts.New(h.pool, cfg.Door.Accounts)
+	users, err := h.openAccounts(cfg.Common.House.Accounts)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (p *process) dev(ctx context.Context, tinyModel bool) error {
 	if err := p.startWorker(ctx, h, cfg.Runner); err != nil {
 		return err
 	}
-	if err := p.serveAPI(ctx, h, users, cfg.Door.API, cfg.Common.House.Stream, listener); err != nil {
+	if err := p.serveAPI(ctx, h, users, cfg.API, cfg.Common.House.Stream, listener); err != nil {
 		return err
 	}
 	return tour.print(p.out)

@@ -26,8 +26,8 @@ func (p *process) serveAPI(ctx context.Context, h house, users *accounts.Service
 	hub.Start(context.WithoutCancel(ctx))
 	p.onClose("hub", func(context.Context) error { hub.Stop(); return nil })
 	server, err := api.New(api.Deps{
-		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Engine: h.engine, Hub: hub, Redis: h.redis, Log: p.log,
-		Registerer: p.registry,
+		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Schedules: h.schedules, Engine: h.engine,
+		Hub: hub, Redis: h.redis, Log: p.log, Registerer: p.registry,
 	}, cfg)
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
@@ -47,6 +47,8 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 	server := worker.New(h.engine, cfg,
 		func(mux *queue.Mux) { worker.Files(mux, h.files) },
 		func(mux *queue.Mux) { worker.AI(mux, h.ai) },
+		func(mux *queue.Mux) { worker.Mail(mux, h.mail) },
+		func(mux *queue.Mux) { worker.Maintenance(mux, h.cleanup) },
 	)
 	if err := server.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -56,9 +58,9 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 	return nil
 }
 
-// startScheduler keeps the jobs going.
+// startScheduler keeps the jobs going, and starts those of schedules.
 func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Config) {
-	clock := scheduler.New(h.engine, cfg, p.log)
+	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules))
 	clock.Start(context.WithoutCancel(ctx))
 	p.onClose("scheduler", func(context.Context) error { clock.Stop(); return nil })
 }

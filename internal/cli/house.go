@@ -6,12 +6,17 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
+	"rohrpost/internal/accounts"
 	"rohrpost/internal/ai"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/cleanup"
 	"rohrpost/internal/files"
+	"rohrpost/internal/mail"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/redisurl"
+	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
+	"rohrpost/tasks"
 )
 
 // houseConfig is what api, worker and scheduler have in common.
@@ -23,6 +28,10 @@ type houseConfig struct {
 	Queue  queue.Config
 	Files  files.Config
 	AI     ai.Config
+	Mail   mail.Config
+	// Accounts has a secret that only who logs users in needs; all need to know how long logins last.
+	Accounts accounts.Config
+	Cleanup  cleanup.Config
 }
 
 // houseNeeds are the variables without which none of them works.
@@ -31,11 +40,14 @@ var houseNeeds = []string{"DATABASE_URL", "REDIS_URL", "BLOB_URL"}
 // house is the foundation and the capabilities, opened. Each process needs all of it: whichever ends a job also runs
 // what its capability hooked to that.
 type house struct {
-	pool   *db.Pool
-	redis  redis.UniversalClient
-	engine *queue.Engine
-	files  *files.Service
-	ai     *ai.Service
+	pool      *db.Pool
+	redis     redis.UniversalClient
+	engine    *queue.Engine
+	files     *files.Service
+	ai        *ai.Service
+	mail      *mail.Service
+	schedules *schedule.Service
+	cleanup   *cleanup.Service
 }
 
 // openHouse opens a house that is closed with the process. PostgreSQL has to answer; Redis, the scanner and the model
@@ -60,13 +72,34 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 		return h, err
 	}
 	p.onClose("ai", func(context.Context) error { h.ai.Close(); return nil })
+	if h.mail, err = mail.New(h.pool, cfg.Mail, p.log); err != nil {
+		return h, err
+	}
 	events := stream.New(h.redis, cfg.Stream)
-	h.files = files.New(h.pool, bucket, cfg.Files, p.log, files.Through(events))
+	h.files = files.New(h.pool, bucket, cfg.Files, p.log, files.Through(events), files.Mailing(h.mail))
+	h.schedules = schedule.New(h.pool, tasks.Schedulable(), p.log)
+	h.cleanup, err = cleanup.New(cleanup.Deps{
+		Pool: h.pool, Bucket: bucket, Files: h.files, Accounts: accounts.NewSweeper(h.pool, cfg.Accounts), Log: p.log,
+	}, cfg.Cleanup)
+	if err != nil {
+		return h, err
+	}
 	h.engine = queue.NewEngine(h.pool, h.redis, events, cfg.Queue, p.log, p.registry)
 	h.files.Follow(h.engine)
 	h.ai.Follow(h.engine)
+	h.mail.Follow(h.engine)
+	h.mail.FollowJobs(h.engine, tasks.Names()...)
 	// Parts end in order, when close calls them, and not all at once with ctx.
 	h.engine.Start(context.WithoutCancel(ctx))
 	p.onClose("engine", func(context.Context) error { h.engine.Stop(); return nil })
 	return h, nil
+}
+
+// openAccounts makes the accounts, for a process that logs users in.
+func (h house) openAccounts(cfg accounts.Config) (*accounts.Service, error) {
+	var opts []accounts.Option
+	if h.mail.Configured() {
+		opts = append(opts, accounts.Through(h.mail))
+	}
+	return accounts.New(h.pool, cfg, opts...)
 }

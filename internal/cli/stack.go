@@ -59,6 +59,9 @@ func (p *process) openStack(ctx context.Context, tinyModel bool, tour *tour) (co
 			tour.Notes = append(tour.Notes, f.note)
 		}
 	}
+	if env["SMTP_URL"] == "" {
+		tour.Notes = append(tour.Notes, "Mail: none is sent until SMTP_URL and MAIL_FROM are set.")
+	}
 	tour.Data, tour.Sample = stack.Dir(), filepath.Join(stack.Dir(), "sample.jpg")
 	return env, writeSample(tour.Sample)
 }

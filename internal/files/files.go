@@ -102,7 +102,8 @@ type Service struct {
 	maxBytes    int64
 	scanner     scanner
 	thumbnailer thumbnailer
-	events      Events // nil where no notices are told
+	events      Events      // nil where no notices are told
+	admins      AdminMailer // nil where none are mailed
 	log         *slog.Logger
 	engine      *queue.Engine // set by Follow
 }
@@ -112,6 +113,14 @@ type Option func(*Service)
 
 // Through tells admins their notices through events. Workers that serve the queue of [tasks.NoticeAdmins] need it.
 func Through(events Events) Option { return func(s *Service) { s.events = events } }
+
+// AdminMailer writes mails to the admins down in a transaction, as a mail.Service does.
+type AdminMailer interface {
+	Quarantined(ctx context.Context, tx pgx.Tx, file db.File) error
+}
+
+// Mailing tells admins of infected files by mail, too. Workers that serve the queue of [tasks.Scan] need it.
+func Mailing(admins AdminMailer) Option { return func(s *Service) { s.admins = admins } }
 
 // New makes the service. The scanner may be down, and only scans need its address. pool and bucket stay the caller's to
 // close.

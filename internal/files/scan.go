@@ -147,6 +147,12 @@ func (s *Service) follow(ctx context.Context, tx pgx.Tx, file db.File, ruled Sca
 		if err != nil {
 			return nil, fmt.Errorf("notice about %s: %w", file.ID, err)
 		}
+		if s.admins != nil {
+			file.Signature = ruled.Signature
+			if err := s.admins.Quarantined(ctx, tx, file); err != nil {
+				return nil, fmt.Errorf("mail about %s: %w", file.ID, err)
+			}
+		}
 		return nil, enqueuePurge(ctx, tx, file.ID)
 	}
 	if ruled.ThumbnailStatus != ThumbnailsPending {

@@ -50,6 +50,20 @@ func Redis(t testing.TB, settings ...string) *devstack.Redis {
 	return r
 }
 
+// Mailpit starts an empty mail server for this test alone; it may be told to fail, stopped and killed. It ends with the
+// test.
+func Mailpit(t testing.TB, flags ...string) *devstack.Mailpit {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
+	defer cancel()
+	m, err := stack(t).StartMailpit(ctx, devstack.MailpitOptions{Flags: flags})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Kill) // there is nothing to keep
+	return m
+}
+
 // Clamd is the clamd that the tests of this process share, with the own signatures (devstack.EICAR, devstack.TestVirus)
 // and a limit of MaxScanBytes.
 func Clamd(t testing.TB) *devstack.Clamd {

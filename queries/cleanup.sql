@@ -1,0 +1,60 @@
+-- What the sweep deletes, the oldest first, a batch at a time, and how much that would be. Ages are by PostgreSQL's clock.
+
+-- name: DeleteEndedJobs :execrows
+-- Other records name jobs without a foreign key and do without them, but for a file whose scan failed: running that job
+-- again is its way out.
+DELETE FROM jobs WHERE id IN (
+    SELECT old.id FROM jobs old
+    WHERE old.finished_at < now() - make_interval(secs => @age_seconds::float8) AND old.state = ANY(@states::text[])
+      AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
+    ORDER BY old.finished_at LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: CountEndedJobs :one
+SELECT count(*) FROM jobs old
+WHERE old.finished_at < now() - make_interval(secs => @age_seconds::float8) AND old.state = ANY(@states::text[])
+  AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed');
+
+-- name: DeleteIdempotencyKeys :execrows
+DELETE FROM idempotency_keys WHERE (user_id, route, key) IN (
+    SELECT old.user_id, old.route, old.key FROM idempotency_keys old
+    WHERE old.created_at < now() - make_interval(secs => @age_seconds::float8)
+    ORDER BY old.created_at LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: CountIdempotencyKeys :one
+SELECT count(*) FROM idempotency_keys WHERE created_at < now() - make_interval(secs => @age_seconds::float8);
+
+-- name: DeleteTicks :execrows
+-- The last one of each schedule stays, to tell when that was.
+DELETE FROM schedule_ticks WHERE (schedule, tick) IN (
+    SELECT old.schedule, old.tick FROM schedule_ticks old
+    WHERE old.fired_at < now() - make_interval(secs => @age_seconds::float8)
+      AND EXISTS (SELECT FROM schedule_ticks later WHERE later.schedule = old.schedule AND later.tick > old.tick)
+    ORDER BY old.fired_at LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: CountTicks :one
+SELECT count(*) FROM schedule_ticks old
+WHERE old.fired_at < now() - make_interval(secs => @age_seconds::float8)
+  AND EXISTS (SELECT FROM schedule_ticks later WHERE later.schedule = old.schedule AND later.tick > old.tick);
+
+-- name: OldQuarantine :many
+SELECT id, owner, size FROM files
+WHERE status = 'quarantined' AND scanned_at < now() - make_interval(secs => @age_seconds::float8)
+ORDER BY scanned_at LIMIT @most;
+
+-- name: CountOldQuarantine :one
+SELECT count(*), coalesce(sum(size), 0)::bigint AS bytes FROM files
+WHERE status = 'quarantined' AND scanned_at < now() - make_interval(secs => @age_seconds::float8);
+
+-- name: NoticeOrphans :exec
+INSERT INTO orphaned_blobs (blob_key) SELECT unnest(@keys::text[]) ON CONFLICT DO NOTHING;
+
+-- name: OrphansNoticedBefore :many
+SELECT blob_key FROM orphaned_blobs
+WHERE blob_key = ANY(@keys::text[]) AND noticed_at < now() - make_interval(secs => @age_seconds::float8);
+
+-- name: ForgetOrphans :exec
+DELETE FROM orphaned_blobs WHERE blob_key = ANY(@keys::text[]);
+
+-- name: ForgetVanishedOrphans :exec
+-- After a look at the whole storage, what is left of this age is not there any more.
+DELETE FROM orphaned_blobs WHERE noticed_at < now() - make_interval(secs => @age_seconds::float8);

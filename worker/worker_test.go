@@ -1,0 +1,21 @@
+package worker_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"rohrpost/internal/queue"
+	"rohrpost/tasks"
+	"rohrpost/worker"
+)
+
+func TestWhoFollowsEveryJobMissesNoKind(t *testing.T) {
+	t.Parallel()
+	mux := queue.NewMux()
+	worker.Files(mux, nil)
+	worker.AI(mux, nil)
+	worker.Mail(mux, nil)
+	worker.Maintenance(mux, nil)
+	require.ElementsMatch(t, mux.Kinds(), tasks.Names())
+}
