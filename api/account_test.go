@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"rohrpost/api"
+	"rohrpost/internal/audit"
 )
 
 func TestSomebodyRegistersLogsInRefreshesAndLogsOut(t *testing.T) {
@@ -72,7 +73,7 @@ func TestPasswordsCannotBeGuessedQuickly(t *testing.T) {
 func TestAnAdminLooksAtTheQueuesInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	_, err := s.accounts.EnsureAdmin(t.Context(), "root@example.org", password)
+	_, err := s.accounts.EnsureAdmin(t.Context(), "root@example.org", password, audit.CommandLine())
 	require.NoError(t, err)
 	ada := s.user()
 	s.client.Jar, err = cookiejar.New(nil)

@@ -96,13 +96,21 @@ func (s *Server) handOut(c *fiber.Ctx, t accounts.Tokens, cookie *bool) error {
 // attempt counts a try to get into an account, so that passwords can't be guessed at the speed of the network. The same
 // place may go on with other accounts: behind one address there may be many people.
 func (s *Server) attempt(c *fiber.Ctx, email string) error {
-	wait := s.attempts.Take(c.IP() + " " + strings.ToLower(strings.TrimSpace(email)))
+	return s.take(c, strings.ToLower(strings.TrimSpace(email)), "for this account ")
+}
+
+// attemptToken counts a try with a token out of a mail, of whose account nothing is known before it is looked up. A key
+// with a space can't be an address.
+func (s *Server) attemptToken(c *fiber.Ctx) error { return s.take(c, "a token", "") }
+
+func (s *Server) take(c *fiber.Ctx, key, what string) error {
+	wait := s.attempts.Take(c.IP() + " " + key)
 	if wait <= 0 {
 		return nil
 	}
 	seconds := int(math.Ceil(wait.Seconds()))
 	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
-	return fault.New(fault.RateLimited, "Too many attempts for this account from here; try again in %d s.", seconds)
+	return fault.New(fault.RateLimited, "Too many attempts %sfrom here; try again in %d s.", what, seconds)
 }
 
 func shownUser(u accounts.User) User {

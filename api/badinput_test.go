@@ -43,8 +43,13 @@ func (r request) via(method string) request { r.method = method; return r }
 func TestBadRequestsAreToldWhatIsWrongAndStoreNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	ada := s.user()
-	for _, group := range [][]bad{badAddresses(&ada), badLogins(&ada), badPlaces(&ada), badBodies(&ada)} {
+	ada, root := s.user(), s.admin()
+	for _, group := range [][]bad{
+		badAddresses(&ada), badLogins(&ada), badPlaces(&ada), badBodies(&ada),
+		badOperations(&ada, &root),
+		badDatasets(&ada), badReports(&ada),
+		badOrders(&root), badLooks(&root),
+	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) {
 				a := s.send(c.sent)
@@ -57,7 +62,10 @@ func TestBadRequestsAreToldWhatIsWrongAndStoreNothing(t *testing.T) {
 			})
 		}
 	}
-	for _, table := range []string{"jobs", "files", "ai_queries", "idempotency_keys"} {
+	for _, table := range []string{
+		"jobs", "files", "ai_queries", "idempotency_keys", "audit_entries WHERE action <> 'user.create'",
+		"queue_pauses", "datasets", "training_consents", "reports", "schedules", "suppressed_addresses",
+	} {
 		require.Zero(t, s.count("SELECT count(*) FROM "+table), table)
 	}
 }
@@ -105,6 +113,12 @@ func badLogins(ada *user) []bad {
 		{"pause one", get("/api/admin/schedules/sweep/pause").via("POST").by(ada), 403, "forbidden", ""},
 		{"resume one", get("/api/admin/schedules/sweep/resume").via("POST").by(ada), 403, "forbidden", ""},
 		{"sweep", send("/api/admin/cleanup", `{"dry_run":true}`).by(ada), 403, "forbidden", ""},
+		{"change one", send("/api/admin/schedules/sweep", `{}`).via("PATCH").by(ada), 403, "forbidden", ""},
+		{"the quarantine", get("/api/admin/quarantine").by(ada), 403, "forbidden", ""},
+		{"rescan", send("/api/admin/quarantine/rescan", `{"dry_run":true}`).by(ada), 403, "forbidden", ""},
+		{"mails", get("/api/admin/mails").by(ada), 403, "forbidden", ""},
+		{"suppressions", get("/api/admin/mail-suppressions").by(ada), 403, "forbidden", ""},
+		{"the audit log", get("/api/admin/audit").by(ada), 403, "forbidden", ""},
 		{"cookie for an admin's call", get("/api/admin/schedules").with("Cookie", cookie), 401, "unauthorized", ""},
 
 		{"unknown link", send("/api/auth/verify", `{"token":"x"}`), 400, "link_not_valid", ""},
@@ -170,6 +184,73 @@ func badBodies(ada *user) []bad {
 		{"key with a space", fine.with("Idempotency-Key", "a b"), 400, "invalid", "Idempotency-Key"},
 		{"key too long", fine.with("Idempotency-Key", strings.Repeat("k", 256)), 400, "invalid", "Idempotency-Key"},
 	}
+}
+
+func badOperations(ada, root *user) []bad {
+	unknown := uuid.Must(uuid.NewV7()).String()
+	job, dead := "/api/admin/jobs/"+unknown, "/api/admin/dead-letters"
+	pause := func(body string) request { return send("/api/admin/queues/files/pause", body).by(root) }
+	retry := func(body string) request { return send(dead+"/retry", body).by(root) }
+	discard := func(body string) request { return send(dead+"/discard", body).by(root) }
+	cases := []bad{
+		{"pause nothing", send("/api/admin/queues/nothing/pause", `{"reason":"x"}`).by(root), 404, "not_found", "files"},
+		{"pause without a body", get("/api/admin/queues/files/pause").via("POST").by(root), 415, "unsupported_media_type", ""},
+		{"pause without a reason", pause(`{}`), 400, "invalid", "reason"},
+		{"pause with an empty reason", pause(`{"reason":" "}`), 400, "invalid", "reason"},
+		{"pause with a long reason", pause(`{"reason":"` + strings.Repeat("x", 501) + `"}`), 400, "invalid", "reason"},
+		{"pause with a NUL", pause(`{"reason":"a\u0000b"}`), 400, "invalid", "reason"},
+		{"pause until", pause(`{"reason":"x","until":"tomorrow"}`), 400, "invalid", `"until"`},
+		{"resume nothing", get("/api/admin/queues/nothing/resume").via("POST").by(root), 404, "not_found", "files"},
+
+		{"all jobs, unknown state", get("/api/admin/jobs?state=lazy").by(root), 400, "invalid", "state"},
+		{"all jobs, bad kind", get("/api/admin/jobs?kind=a%00b").by(root), 400, "invalid", "kind"},
+		{"all jobs, bad queue", get("/api/admin/jobs?queue=").by(root), 400, "invalid", "queue"},
+		{"all jobs, bad owner", get("/api/admin/jobs?owner=ada").by(root), 400, "invalid", "owner"},
+		{"all jobs, bad cursor", get("/api/admin/jobs?before=x").by(root), 400, "invalid", "before"},
+		{"all jobs, limit 0", get("/api/admin/jobs?limit=0").by(root), 400, "invalid", "limit"},
+		{"malformed job of anybody", get("/api/admin/jobs/17").by(root), 400, "invalid", "id"},
+		{"unknown job of anybody", get(job).by(root), 404, "not_found", ""},
+		{"cancel unknown", get(job).via("DELETE").by(root), 404, "not_found", ""},
+		{"retry unknown", get(job + "/retry").via("POST").by(root), 404, "not_found", ""},
+		{"discard unknown", get(job + "/discard").via("POST").by(root), 404, "not_found", ""},
+
+		{"dead letters, bad kind", get(dead + "?kind=").by(root), 400, "invalid", "kind"},
+		{"dead letters, bad code", get(dead + "?code=a%20b").by(root), 400, "invalid", "code"},
+		{"dead letters, empty q", get(dead + "?q=").by(root), 400, "invalid", "q"},
+		{"dead letters, long q", get(dead + "?q=" + strings.Repeat("x", 201)).by(root), 400, "invalid", "q"},
+		{"dead letters, q with NUL", get(dead + "/jobs?q=a%00b").by(root), 400, "invalid", "q"},
+		{"dead letters, bad since", get(dead + "?since=yesterday").by(root), 400, "invalid", "since"},
+		{"dead letters, upside down", get(dead + "/jobs?since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z").by(root), 400,
+			"invalid", "until"},
+		{"dead letters, limit 101", get(dead + "/jobs?limit=101").by(root), 400, "invalid", "limit"},
+
+		{"retry without saying whether", retry(`{"kind":"file:scan"}`), 400, "invalid", "dry_run"},
+		{"retry everything", retry(`{"dry_run":false}`), 400, "invalid", "which"},
+		{"count everything", retry(`{"dry_run":true}`), 400, "invalid", "which"},
+		{"retry an empty kind", retry(`{"dry_run":false,"kind":""}`), 400, "invalid", "kind"},
+		{"retry a bad code", retry(`{"dry_run":false,"code":"a b"}`), 400, "invalid", "code"},
+		{"retry an empty q", retry(`{"dry_run":false,"q":" "}`), 400, "invalid", "q"},
+		{"retry no ids", retry(`{"dry_run":false,"ids":[]}`), 400, "invalid", "ids"},
+		{"retry malformed ids", retry(`{"dry_run":false,"ids":["17"]}`), 400, "invalid", ""},
+		{"retry too many ids", retry(`{"dry_run":false,"ids":["` + strings.Repeat(unknown+`","`, 1000) + unknown + `"]}`), 400,
+			"invalid", "1000"},
+		{"retry until nonsense", retry(`{"dry_run":false,"kind":"k","until":"now"}`), 400, "invalid", ""},
+		{"retry at no rate", retry(`{"dry_run":false,"kind":"k","rate":0}`), 400, "invalid", "rate"},
+		{"retry too fast", retry(`{"dry_run":false,"kind":"k","rate":1001}`), 400, "invalid", "rate"},
+		{"retry with a bad key", retry(`{"dry_run":false,"kind":"k"}`).with("Idempotency-Key", "a b"), 400, "invalid", "Idempotency-Key"},
+		{"discard without saying whether", discard(`{"kind":"file:scan"}`), 400, "invalid", "dry_run"},
+		{"discard everything", discard(`{"dry_run":false}`), 400, "invalid", "which"},
+		{"discard at a rate", discard(`{"dry_run":false,"kind":"k","rate":5}`), 400, "invalid", `"rate"`},
+	}
+	for _, r := range []request{
+		get("/api/admin/queues"), send("/api/admin/queues/files/pause", `{"reason":"x"}`),
+		get("/api/admin/queues/files/resume").via("POST"), get("/api/admin/workers"), get("/api/admin/jobs"), get(job),
+		get(job).via("DELETE"), get(job + "/retry").via("POST"), get(job + "/discard").via("POST"), get(dead),
+		get(dead + "/jobs"), send(dead+"/retry", `{"dry_run":true,"kind":"k"}`), send(dead+"/discard", `{"dry_run":true,"kind":"k"}`),
+	} {
+		cases = append(cases, bad{"no admin: " + r.method + " " + r.path, r.by(ada), 403, "forbidden", ""})
+	}
+	return cases
 }
 
 func TestBadUploadsStoreNothing(t *testing.T) {

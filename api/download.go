@@ -27,7 +27,7 @@ func (s *Server) GetFileContent(c *fiber.Ctx, id ID, params GetFileContentParams
 	if err != nil {
 		return fmt.Errorf("open file: %w", err)
 	}
-	return s.send(c, content, "attachment", conditions{params.Range, params.IfRange, params.IfNoneMatch})
+	return s.send(c, ofFile(content), "attachment", conditions{params.Range, params.IfRange, params.IfNoneMatch})
 }
 
 // GetThumbnail sends a thumbnail, which we made ourselves and a page may show.
@@ -36,35 +36,48 @@ func (s *Server) GetThumbnail(c *fiber.Ctx, id ID, name string, params GetThumbn
 	if err != nil {
 		return fmt.Errorf("open thumbnail: %w", err)
 	}
-	return s.send(c, content, "inline", conditions{params.Range, params.IfRange, params.IfNoneMatch})
+	return s.send(c, ofFile(content), "inline", conditions{params.Range, params.IfRange, params.IfNoneMatch})
 }
 
 // conditions are the headers that decide how much is sent.
 type conditions struct{ byteRange, ifRange, ifNoneMatch *string }
 
-func (s *Server) send(c *fiber.Ctx, content *files.Content, disposition string, cond conditions) error {
+// download is what can be sent, whole or in part.
+type download struct {
+	name      string
+	mediaType string
+	size      int64  // bytes
+	sha256    []byte // may be nil
+	open      func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
+}
+
+func ofFile(c *files.Content) download {
+	return download{c.Name, c.MediaType, c.Size, c.SHA256, c.NewRangeReader}
+}
+
+func (s *Server) send(c *fiber.Ctx, content download, disposition string, cond conditions) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
 	// Kept by the user's own browser, and asked about each time: it may be deleted, or be somebody else's turn to log in.
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	c.Set(fiber.HeaderAcceptRanges, "bytes")
 	etag := ""
-	if len(content.SHA256) > 0 {
-		etag = `"` + hex.EncodeToString(content.SHA256) + `"`
+	if len(content.sha256) > 0 {
+		etag = `"` + hex.EncodeToString(content.sha256) + `"`
 		c.Set(fiber.HeaderETag, etag)
 	}
 	if etag != "" && cond.ifNoneMatch != nil && edge.MatchesETag(*cond.ifNoneMatch, etag) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
-	from, size, partial, err := cond.window(content.Size, etag)
+	from, size, partial, err := cond.window(content.size, etag)
 	if err != nil {
-		c.Set(fiber.HeaderContentRange, "bytes */"+strconv.FormatInt(content.Size, 10))
+		c.Set(fiber.HeaderContentRange, "bytes */"+strconv.FormatInt(content.size, 10))
 		return err
 	}
-	c.Set(fiber.HeaderContentType, content.MediaType)
-	c.Set(fiber.HeaderContentDisposition, mime.FormatMediaType(disposition, map[string]string{"filename": content.Name}))
+	c.Set(fiber.HeaderContentType, content.mediaType)
+	c.Set(fiber.HeaderContentDisposition, mime.FormatMediaType(disposition, map[string]string{"filename": content.name}))
 	if partial {
 		c.Status(fiber.StatusPartialContent)
-		c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", from, from+size-1, content.Size))
+		c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", from, from+size-1, content.size))
 	}
 	if c.Method() == fiber.MethodHead || size == 0 {
 		c.Context().SetBodyStream(bytes.NewReader(nil), int(size))
@@ -72,7 +85,7 @@ func (s *Server) send(c *fiber.Ctx, content *files.Content, disposition string, 
 	}
 	// The body is read after this handler has returned, by the connection.
 	ctx, cancel := context.WithCancel(s.base)
-	reader, err := content.NewRangeReader(ctx, from, size)
+	reader, err := content.open(ctx, from, size)
 	if err != nil {
 		cancel()
 		return fmt.Errorf("read the content: %w", err)

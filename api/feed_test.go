@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"rohrpost/internal/blob/blobtest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -116,15 +116,9 @@ func (f *feed) rest() []event {
 }
 
 // stored are the files in the storage's folder.
-func (h *house) stored() (found []string) {
+func (h *house) stored() []string {
 	h.t.Helper()
-	require.NoError(h.t, filepath.WalkDir(h.folder, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			found = append(found, path)
-		}
-		return err
-	}))
-	return found
+	return blobtest.Keys(h.t, h.folder)
 }
 
 func regexpOf(t testing.TB, pattern, text string) string {

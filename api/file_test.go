@@ -195,10 +195,11 @@ func TestTooLargeIsToldAlsoToAClientThatIsStillSending(t *testing.T) {
 	require.Empty(t, s.stored())
 }
 
-func TestAnUploadOfAGigabyteTakesNoMemory(t *testing.T) { //nolint:paralleltest // it measures the process
-	const size = 1 << 30
+// The real program takes a gigabyte, in package acceptance; here the race detector looks at each byte.
+func TestALargeUploadTakesLittleMemory(t *testing.T) { //nolint:paralleltest // it measures the process
+	const size, most = 256 << 20, 32 << 20
 	h := newHouse(t)
-	h.files.MaxBytes = 2 << 30
+	h.files.MaxBytes = 2 * size
 	s := h.open(api.Config{})
 	ada := s.user()
 	s.upload(ada, "warm", strings.Repeat("x", 1<<20)).want(http.StatusAccepted)
@@ -232,9 +233,9 @@ func TestAnUploadOfAGigabyteTakesNoMemory(t *testing.T) { //nolint:paralleltest 
 	close(done)
 	<-watched
 	require.Equal(t, http.StatusAccepted, res.StatusCode)
-	t.Logf("1 GiB in %s; resident memory rose by %d KiB, server and client together",
+	t.Logf("256 MiB in %s; resident memory rose by %d KiB, server and client together",
 		time.Since(began).Round(time.Millisecond), (peak-before)>>10)
-	require.Less(t, peak-before, 32<<20)
+	require.Less(t, peak-before, most)
 	require.Equal(t, 1, s.count("SELECT count(*) FROM files WHERE size = $1", size))
 }
 

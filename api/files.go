@@ -52,7 +52,7 @@ func shownFile(f files.File) File {
 		ID: f.ID, Name: f.Name, Size: f.Size, MediaType: f.MediaType, Sha256: hex.EncodeToString(f.SHA256), Status: f.Status,
 		Verdict: f.Verdict, Signature: f.Signature, Reason: f.Reason, ThumbnailStatus: f.ThumbnailStatus,
 		ThumbnailReason: f.ThumbnailReason, Thumbnails: make([]Thumbnail, len(f.Thumbnails)), JobID: f.JobID,
-		CreatedAt: f.CreatedAt.UTC(), ScannedAt: inUTC(f.ScannedAt),
+		CreatedAt: f.CreatedAt.UTC(), ScannedAt: inUTC(f.ScannedAt), ReleasedAt: inUTC(f.ReleasedAt),
 	}
 	if f.Status == "clean" {
 		content := fileURL(f.ID) + "/content"

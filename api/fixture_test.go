@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
@@ -25,14 +27,22 @@ import (
 	"rohrpost/db/dbtest"
 	"rohrpost/internal/accounts"
 	"rohrpost/internal/ai"
+	"rohrpost/internal/backup"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/datasets"
+	"rohrpost/internal/deadletter"
 	"rohrpost/internal/devstack"
 	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/files"
 	"rohrpost/internal/mail"
+	"rohrpost/internal/openai"
+	"rohrpost/internal/operations"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/reports"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
+	"rohrpost/internal/tuning"
+	"rohrpost/internal/tuning/tuningtest"
 	"rohrpost/tasks"
 )
 
@@ -44,24 +54,34 @@ const (
 
 // house is everything that api processes stand on: a database, a Redis and a storage of their own.
 type house struct {
-	t      testing.TB
-	pool   *db.Pool
-	redis  *devstack.Redis
-	rdb    redis.UniversalClient
-	folder string
-	bucket *blob.Bucket
-	engine *queue.Engine
-	events *stream.Log
-	stream stream.Config
-	files  files.Config
-	mail   *mail.Service // nil where none is sent
+	t       testing.TB
+	pool    *db.Pool
+	redis   *devstack.Redis
+	rdb     redis.UniversalClient
+	folder  string
+	bucket  *blob.Bucket
+	engine  *queue.Engine
+	events  *stream.Log
+	reports *reports.Service
+	stream  stream.Config
+	files   files.Config
+	backup  backup.Config
+	mail    *mail.Service // nil where none is sent
+	ollama  string        // the model server; nobody is there if it is empty
+	tuner   string        // the tuning service; none if it is empty
 }
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
+	return newHouseOn(t, t.TempDir())
+}
+
+// newHouseOn is a house whose storage is in a folder.
+func newHouseOn(t testing.TB, folder string) *house {
+	t.Helper()
 	logging.Disable() // go-redis tells of every connection that the tests cut
 	h := &house{
-		t: t, pool: dbtest.New(t), redis: stacktest.Redis(t), folder: t.TempDir(), files: files.Config{MaxBytes: maxBytes},
+		t: t, pool: dbtest.New(t), redis: stacktest.Redis(t), folder: folder, files: files.Config{MaxBytes: maxBytes},
 	}
 	h.rdb = h.client()
 	h.events = stream.New(h.rdb, stream.Config{})
@@ -71,6 +91,11 @@ func newHouse(t testing.TB) *house {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = h.bucket.Close() })
 	h.engine = queue.NewEngine(h.pool, h.rdb, h.events, queue.Config{}, h.log(), nil)
+	h.reports, err = reports.New(reports.Deps{
+		Pool: h.pool, Files: files.New(h.pool, h.bucket, h.files, h.log()), Events: h.events, Log: h.log(),
+	}, reports.Config{})
+	require.NoError(t, err)
+	h.reports.Follow(h.engine)
 	h.engine.Start(context.WithoutCancel(t.Context()))
 	t.Cleanup(h.engine.Stop)
 	return h
@@ -125,20 +150,44 @@ func (h *house) open(cfg api.Config) *site {
 	if cfg.LoginBurst == 0 {
 		cfg.LoginBurst = 1000
 	}
-	var opts []accounts.Option
+	// The usual strength takes the race detector most of a second for each login.
+	opts := []accounts.Option{accounts.Hashing(argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16,
+		KeyLength: 32})}
 	if h.mail != nil {
 		opts = append(opts, accounts.Through(h.mail))
 	}
 	users, err := accounts.New(h.pool, accounts.Config{Secret: strings.Repeat("test", 8)}, opts...)
 	require.NoError(h.t, err)
-	answers, err := ai.New(h.pool, ai.Config{OllamaHost: "127.0.0.1:1", DefaultModel: "tiny", MaxPromptBytes: 1000})
+	remote, err := openai.New(openai.Config{URL: h.tuner, APIKey: tuningtest.Key})
+	require.NoError(h.t, err)
+	h.t.Cleanup(remote.Close)
+	answers, err := ai.New(h.pool, ai.Config{
+		OllamaHost: cmp.Or(h.ollama, "127.0.0.1:1"), DefaultModel: "tiny", MaxPromptBytes: 1000,
+	}, ai.Through(remote))
 	require.NoError(h.t, err)
 	h.t.Cleanup(answers.Close)
+	exports, err := datasets.New(h.pool, h.bucket, datasets.Config{}, h.log())
+	require.NoError(h.t, err)
+	backups, err := backup.New(h.t.Context(), backup.Deps{Pool: h.pool, Content: h.bucket, Log: h.log()}, h.backup)
+	require.NoError(h.t, err)
+	h.t.Cleanup(func() { _ = backups.Close() })
+	mails := h.mail
+	if mails == nil {
+		mails, err = mail.New(h.pool, mail.Config{}, h.log())
+		require.NoError(h.t, err)
+	}
+	models, err := tuning.New(tuning.Deps{
+		Pool: h.pool, Datasets: exports, AI: answers, Remote: remote, Log: h.log(),
+	}, tuning.Config{})
+	require.NoError(h.t, err)
 	hub := stream.NewHub(h.rdb, h.stream, nil, h.log())
 	hub.Start(context.WithoutCancel(h.t.Context()))
+	uploads := files.New(h.pool, h.bucket, h.files, h.log())
 	server, err := api.New(api.Deps{
-		Pool: h.pool, Accounts: users, Files: files.New(h.pool, h.bucket, h.files, h.log()), AI: answers, Engine: h.engine,
-		Hub: hub, Redis: h.rdb, Log: h.log(), Schedules: schedule.New(h.pool, tasks.Schedulable(), h.log()),
+		Pool: h.pool, Accounts: users, Files: uploads, AI: answers, Engine: h.engine, Hub: hub, Redis: h.rdb,
+		Log: h.log(), Schedules: schedule.New(h.pool, tasks.Schedulable(), h.log()),
+		Operations: operations.New(h.pool, h.engine, h.log()), DeadLetter: deadletter.New(h.pool, h.engine),
+		Datasets: exports, Backups: backups, Reports: h.reports, Mail: mails, Tuning: models,
 	}, cfg)
 	require.NoError(h.t, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,10 +7,16 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"rohrpost/internal/blob"
+	"rohrpost/internal/fault"
 )
 
 // probeTimeout bounds each check of a probe: who asks gives up after a few seconds.
 const probeTimeout = 2 * time.Second
+
+// storageFull is a storage that serves what it has: taking the process out of service would take that away, too.
+const storageFull = "full"
 
 //go:embed openapi.yaml
 var contract []byte
@@ -31,6 +37,9 @@ func (s *Server) Readyz(c *fiber.Ctx) error {
 			if err := check(ctx); err != nil {
 				s.log.Warn("not ready", "check", name, "err", err)
 				result = "unavailable"
+				if fault.CodeOf(err) == blob.Full {
+					result = storageFull
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -44,9 +53,9 @@ func (s *Server) Readyz(c *fiber.Ctx) error {
 
 	health, status := Health{Status: "ok", Checks: &checks}, fiber.StatusOK
 	switch {
-	case checks["database"] != "ok" || checks["storage"] != "ok":
+	case checks["database"] != "ok" || checks["storage"] == "unavailable":
 		health.Status, status = "unavailable", fiber.StatusServiceUnavailable
-	case checks["redis"] != "ok":
+	case checks["redis"] != "ok" || checks["storage"] == storageFull:
 		health.Status = "degraded"
 	}
 	return c.Status(status).JSON(health)

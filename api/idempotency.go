@@ -86,6 +86,21 @@ func (s *Server) do(ctx context.Context, o once, status int,
 	return out, err
 }
 
+// unlessAnswered runs a check that looks beyond the database, and so can't be part of the effect, unless the request has
+// its first answer already: what it checks may look different by now.
+func (s *Server) unlessAnswered(ctx context.Context, o once, check func() error) error {
+	if o.key != "" {
+		_, err := s.queries.IdempotentAnswer(ctx, s.pool, db.IdempotentAnswerParams{UserID: o.user, Route: o.route, Key: o.key})
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("look for the first answer: %w", err)
+		}
+	}
+	return check()
+}
+
 // storedAnswer keeps the body as text: PostgreSQL's jsonb would give it back in another order, and the second answer is
 // to be the first one byte by byte.
 type storedAnswer struct {

@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -11,7 +10,6 @@ import (
 
 	"rohrpost/api/edge"
 	"rohrpost/db"
-	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
 )
 
@@ -24,19 +22,11 @@ func (s *Server) ListJobs(c *fiber.Ctx, params ListJobsParams) error {
 		return err
 	}
 	filter := queue.Filter{Before: before, Limit: int32(size) + 1}
-	if params.State != nil {
-		if !params.State.Valid() {
-			return fault.New(fault.Invalid, "The parameter state is none of a job's states.")
-		}
-		state := string(*params.State)
-		filter.State = &state
+	if filter.State, err = stateOf(params.State); err != nil {
+		return err
 	}
-	if params.Kind != nil {
-		kind := strings.Clone(*params.Kind)
-		if !kindName.MatchString(kind) {
-			return fault.New(fault.Invalid, "The parameter kind is no name of a kind.")
-		}
-		filter.Kind = &kind
+	if filter.Kind, err = nameOf("kind", params.Kind); err != nil {
+		return err
 	}
 	jobs, err := s.engine.List(c.UserContext(), edge.Who(c).UserID, filter)
 	if err != nil {
@@ -56,7 +46,9 @@ func (s *Server) GetJob(c *fiber.Ctx, id ID) error {
 	if err != nil {
 		return fmt.Errorf("get job: %w", err)
 	}
-	return c.JSON(shownJob(job))
+	out := shownJob(job)
+	out.Waiting = s.waiting(c.UserContext(), job)
+	return c.JSON(out)
 }
 
 // CancelJob cancels a job of the user.

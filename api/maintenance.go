@@ -2,132 +2,85 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"rohrpost/api/edge"
-	"rohrpost/db"
+	"rohrpost/internal/audit"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
-	"rohrpost/internal/schedule"
-	"rohrpost/tasks"
 )
 
 // maintenanceTimeout bounds what an admin's request asks of PostgreSQL: some rows by key, one of which a scheduler may
 // have in hand just now.
 const maintenanceTimeout = 10 * time.Second
 
-// ListSchedules tells what runs by the clock.
-func (s *Server) ListSchedules(c *fiber.Ctx) error {
-	all, err := s.schedules.List(c.UserContext())
+// order is a POST of an admin.
+type order struct {
+	route string // as in the contract
+	key   *IdempotencyKey
+	body  any // what it says, nil for nothing
+}
+
+// carryOut does what an admin orders, once for each idempotency key, and answers with status and what effect returns.
+func (s *Server) carryOut(c *fiber.Ctx, o order, status int,
+	effect func(ctx context.Context, tx pgx.Tx, by audit.Actor) (body any, location string, err error)) error {
+	key, err := idempotencyKey(o.key)
 	if err != nil {
-		return fmt.Errorf("list schedules: %w", err)
-	}
-	list := ScheduleList{Items: make([]Schedule, len(all))}
-	for i, one := range all {
-		list.Items[i] = shownSchedule(one)
-	}
-	return c.JSON(list)
-}
-
-// RunSchedule starts a schedule's job now, for the admin.
-func (s *Server) RunSchedule(c *fiber.Ctx, name ScheduleName) error {
-	name = strings.Clone(name)
-	return s.enqueue(c, func(ctx context.Context, tx pgx.Tx, by uuid.UUID) (queue.Record, error) {
-		return s.schedules.RunNow(ctx, tx, name, by)
-	})
-}
-
-// PauseSchedule has a schedule start nothing until it is resumed.
-func (s *Server) PauseSchedule(c *fiber.Ctx, name ScheduleName) error {
-	return s.reschedule(c, name, s.schedules.Pause)
-}
-
-// ResumeSchedule has a paused schedule go on from now.
-func (s *Server) ResumeSchedule(c *fiber.Ctx, name ScheduleName) error {
-	return s.reschedule(c, name, s.schedules.Resume)
-}
-
-// Sweep starts a sweep, for the admin. Whether it may delete has to be said.
-func (s *Server) Sweep(c *fiber.Ctx) error {
-	var body Cleanup
-	if err := edge.JSON(c, &body); err != nil {
 		return err
 	}
-	if body.DryRun == nil {
-		return fault.New(fault.Invalid, "The field dry_run is needed.")
+	// What the order is about may stand in the path.
+	said, err := json.Marshal([]any{c.Path(), o.body})
+	if err != nil {
+		return fmt.Errorf("hash the order: %w", err)
 	}
-	args := tasks.SweepArgs{DryRun: *body.DryRun}
-	if body.Only != nil {
-		args.Only = *body.Only
-	}
-	if err := args.Check(); err != nil {
-		return err
-	}
-	return s.enqueue(c, func(ctx context.Context, tx pgx.Tx, by uuid.UUID) (queue.Record, error) {
-		return queue.Enqueue(ctx, tx, tasks.Sweep, args, queue.By(by))
+	hash := sha256.Sum256(said)
+	ctx, cancel := context.WithTimeout(c.UserContext(), maintenanceTimeout)
+	defer cancel()
+	user := edge.Who(c).UserID
+	out, err := s.do(ctx, once{user, o.route, key, hash[:]}, status, func(tx pgx.Tx) (any, string, error) {
+		return effect(ctx, tx, audit.User(user))
 	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.route, err)
+	}
+	return out.send(c)
 }
 
 // enqueue answers with the job that start enqueues for the admin.
-func (s *Server) enqueue(c *fiber.Ctx,
-	start func(ctx context.Context, tx pgx.Tx, by uuid.UUID) (queue.Record, error)) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), maintenanceTimeout)
-	defer cancel()
-	var job queue.Record
-	err := db.InTx(ctx, s.pool, func(tx pgx.Tx) (err error) {
-		job, err = start(ctx, tx, edge.Who(c).UserID)
-		return err
+func (s *Server) enqueue(c *fiber.Ctx, o order,
+	start func(ctx context.Context, tx pgx.Tx, by audit.Actor) (queue.Record, error)) error {
+	return s.carryOut(c, o, fiber.StatusAccepted, func(ctx context.Context, tx pgx.Tx, by audit.Actor) (any, string, error) {
+		job, err := start(ctx, tx, by)
+		return JobAccepted{JobID: job.ID, EventsURL: eventsURL(job.ID)}, jobURL(job.ID), err
 	})
-	if err != nil {
-		return fmt.Errorf("start maintenance: %w", err)
-	}
-	c.Location(jobURL(job.ID))
-	return c.Status(fiber.StatusAccepted).JSON(JobAccepted{JobID: job.ID, EventsURL: eventsURL(job.ID)})
 }
 
-func (s *Server) reschedule(c *fiber.Ctx, name string,
-	change func(ctx context.Context, tx pgx.Tx, name string) (schedule.Schedule, error)) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), maintenanceTimeout)
-	defer cancel()
-	name = strings.Clone(name)
-	var changed schedule.Schedule
-	err := db.InTx(ctx, s.pool, func(tx pgx.Tx) (err error) {
-		changed, err = change(ctx, tx, name)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("change a schedule: %w", err)
+// needs reports a field that has to be there.
+func needs(field string, there bool) error {
+	if there {
+		return nil
 	}
-	return c.JSON(shownSchedule(changed))
+	return fault.New(fault.Invalid, "The field %s is needed.", field)
 }
 
-func shownSchedule(in schedule.Schedule) Schedule {
-	out := Schedule{
-		Name: in.Name, Cron: in.Cron, Zone: in.Zone, Kind: in.Kind, Args: in.Args, CatchUp: in.CatchUp, Paused: in.Paused,
-		Builtin: in.Builtin, Trouble: in.Trouble, Next: in.Next,
+// word returns a copy of a parameter that is looked for as it is, nil if it isn't there. What PostgreSQL can't hold, and
+// what is longer than anything there is, is invalid.
+func word(name string, value *string, most int) (*string, error) {
+	if value == nil {
+		return nil, nil
 	}
-	if out.Next == nil {
-		out.Next = []time.Time{}
+	text := strings.Clone(*value)
+	if text == "" || len(text) > most || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return nil, fault.New(fault.Invalid, "The parameter %s is a text of 1 to %d bytes.", name, most)
 	}
-	if in.Last == nil {
-		return out
-	}
-	out.Last = &ScheduleRun{Tick: in.Last.Tick.UTC(), Manual: in.Last.Manual, JobID: in.Last.JobID}
-	if in.Last.State != nil {
-		state := JobState(*in.Last.State)
-		out.Last.State = &state
-	}
-	if in.Last.ErrorCode != nil {
-		out.Last.Error = &JobError{Code: *in.Last.ErrorCode}
-		if in.Last.ErrorMessage != nil {
-			out.Last.Error.Message = *in.Last.ErrorMessage
-		}
-	}
-	return out
+	return &text, nil
 }

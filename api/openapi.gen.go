@@ -15,6 +15,39 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for BackupState.
+const (
+	BackupDamaged   BackupState = "damaged"
+	BackupDeleted   BackupState = "deleted"
+	BackupFailed    BackupState = "failed"
+	BackupQueued    BackupState = "queued"
+	BackupRunning   BackupState = "running"
+	BackupSucceeded BackupState = "succeeded"
+	BackupVerifying BackupState = "verifying"
+)
+
+// Valid indicates whether the value is a known member of the BackupState enum.
+func (e BackupState) Valid() bool {
+	switch e {
+	case BackupDamaged:
+		return true
+	case BackupDeleted:
+		return true
+	case BackupFailed:
+		return true
+	case BackupQueued:
+		return true
+	case BackupRunning:
+		return true
+	case BackupSucceeded:
+		return true
+	case BackupVerifying:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for JobState.
 const (
 	Cancelled JobState = "cancelled"
@@ -42,6 +75,159 @@ func (e JobState) Valid() bool {
 	}
 }
 
+// AdminJob defines model for AdminJob.
+type AdminJob struct {
+	// Args What was asked for: ids and settings, never contents or secrets.
+	Args json.RawMessage `json:"args"`
+
+	// Attempt Which attempt runs or ran last; 0 before the first.
+	Attempt int32 `json:"attempt"`
+
+	// Crashes How many workers died with it; not counted as attempts.
+	Crashes   int32     `json:"crashes"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// DiscardedAt When it was taken out of the dead letters.
+	DiscardedAt *time.Time `json:"discarded_at,omitempty"`
+
+	// Error Why it failed, or why the last attempt did.
+	Error      *JobError          `json:"error,omitempty"`
+	EventsURL  string             `json:"events_url"`
+	FinishedAt *time.Time         `json:"finished_at,omitempty"`
+	ID         openapi_types.UUID `json:"id"`
+
+	// InRedisSince When a queued job was handed to the workers.
+	InRedisSince *time.Time `json:"in_redis_since,omitempty"`
+
+	// Kind Example: file:scan
+	Kind        string `json:"kind"`
+	MaxAttempts int32  `json:"max_attempts"`
+
+	// Owner The nil UUID for the system itself.
+	Owner openapi_types.UUID `json:"owner"`
+
+	// Progress What the job last told of itself.
+	Progress json.RawMessage `json:"progress,omitempty"`
+
+	// Queue Example: files
+	Queue string `json:"queue"`
+
+	// Result There once it has succeeded; null where its kind has none.
+	Result json.RawMessage `json:"result,omitempty"`
+
+	// RunAt Not before; a retry waits until then.
+	RunAt     time.Time  `json:"run_at"`
+	StartedAt *time.Time `json:"started_at,omitempty"`
+	State     JobState   `json:"state"`
+
+	// Waiting Why a queued job has not started. Only in the record of one job, not in lists.
+	Waiting *Waiting `json:"waiting,omitempty"`
+
+	// WorkerID That runs it or ran it last.
+	WorkerID *openapi_types.UUID `json:"worker_id,omitempty"`
+}
+
+// AdminJobPage defines model for AdminJobPage.
+type AdminJobPage struct {
+	Items []AdminJob          `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	// Action Example: schedule.pause
+	Action string `json:"action"`
+
+	// Actor The account; none for the command line.
+	Actor *openapi_types.UUID `json:"actor,omitempty"`
+
+	// ActorName Its address at that time, or who ran the command where.
+	ActorName string             `json:"actor_name"`
+	At        time.Time          `json:"at"`
+	Detail    json.RawMessage    `json:"detail"`
+	ID        openapi_types.UUID `json:"id"`
+	Reason    string             `json:"reason"`
+	Target    string             `json:"target"`
+}
+
+// AuditPage defines model for AuditPage.
+type AuditPage struct {
+	Items []AuditEntry        `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// Backup defines model for Backup.
+type Backup struct {
+	CreatedAt  time.Time          `json:"created_at"`
+	FinishedAt *time.Time         `json:"finished_at,omitempty"`
+	ID         openapi_types.UUID `json:"id"`
+
+	// JobID Not there for one that was found in the storage.
+	JobID *openapi_types.UUID `json:"job_id,omitempty"`
+
+	// Reason Why it failed or is damaged.
+	Reason *string `json:"reason,omitempty"`
+
+	// RestoreSeconds What restoring its database took.
+	RestoreSeconds *float64    `json:"restore_seconds,omitempty"`
+	State          BackupState `json:"state"`
+
+	// Summary What stands beside a backup in its storage; there once it has succeeded.
+	Summary *BackupSummary `json:"summary,omitempty"`
+
+	// TakenAt The moment whose data it holds.
+	TakenAt    *time.Time `json:"taken_at,omitempty"`
+	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+
+	// VerifiedBy restore, or hashes where nobody had the key.
+	VerifiedBy *string `json:"verified_by,omitempty"`
+}
+
+// BackupAccepted defines model for BackupAccepted.
+type BackupAccepted struct {
+	EventsURL string             `json:"events_url"`
+	ID        openapi_types.UUID `json:"id"`
+	JobID     openapi_types.UUID `json:"job_id"`
+}
+
+// BackupPage defines model for BackupPage.
+type BackupPage struct {
+	Items []Backup            `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// BackupState defines model for BackupState.
+type BackupState string
+
+// BackupSummary What stands beside a backup in its storage; there once it has succeeded.
+type BackupSummary struct {
+	BlobBytes int64 `json:"blob_bytes"`
+
+	// Blobs Contents that can be restored with it.
+	Blobs int64 `json:"blobs"`
+
+	// DatabaseBytes Of the dump, compressed and encrypted.
+	DatabaseBytes int64 `json:"database_bytes"`
+
+	// MissingBlobs What records name and the storage had lost already.
+	MissingBlobs int64 `json:"missing_blobs"`
+	NewBlobBytes int64 `json:"new_blob_bytes"`
+
+	// NewBlobs Parts that had to be written for it.
+	NewBlobs int64 `json:"new_blobs"`
+
+	// Recipients The age keys that open it.
+	Recipients []string `json:"recipients"`
+	Rows       int64    `json:"rows"`
+
+	// Schema The newest migration in it.
+	Schema int64 `json:"schema"`
+
+	// Server The version of PostgreSQL.
+	Server string `json:"server"`
+	Tables int    `json:"tables"`
+}
+
 // Cleanup defines model for Cleanup.
 type Cleanup struct {
 	// DryRun Only count.
@@ -57,6 +243,179 @@ type Credentials struct {
 	Cookie   *bool  `json:"cookie,omitempty"`
 	Email    string `json:"email"`
 	Password string `json:"password"`
+}
+
+// Dataset defines model for Dataset.
+type Dataset struct {
+	Counts    *DatasetCounts `json:"counts,omitempty"`
+	CreatedAt time.Time      `json:"created_at"`
+
+	// Files There once it is ready.
+	Files      []DatasetFile      `json:"files"`
+	FinishedAt *time.Time         `json:"finished_at,omitempty"`
+	Format     string             `json:"format"`
+	From       *time.Time         `json:"from,omitempty"`
+	ID         openapi_types.UUID `json:"id"`
+
+	// JobID The export.
+	JobID     openapi_types.UUID `json:"job_id"`
+	MinRating int                `json:"min_rating"`
+	Models    []string           `json:"models"`
+
+	// Reason Why it is not ready.
+	Reason *string `json:"reason,omitempty"`
+	Redact bool    `json:"redact"`
+	Scope  string  `json:"scope"`
+	Seed   int64   `json:"seed"`
+
+	// State building, ready, failed or cancelled
+	State           string     `json:"state"`
+	To              *time.Time `json:"to,omitempty"`
+	ValidationShare float64    `json:"validation_share"`
+}
+
+// DatasetAccepted defines model for DatasetAccepted.
+type DatasetAccepted struct {
+	EventsURL string             `json:"events_url"`
+	ID        openapi_types.UUID `json:"id"`
+	JobID     openapi_types.UUID `json:"job_id"`
+}
+
+// DatasetCounts defines model for DatasetCounts.
+type DatasetCounts struct {
+	// Duplicates Left out: the same was there before.
+	Duplicates int64 `json:"duplicates"`
+
+	// Empty Left out: nothing was asked, or answered.
+	Empty int64 `json:"empty"`
+	Read  int64 `json:"read"`
+
+	// Redacted How much was taken out, by kind: email, phone, secret, card, ip.
+	Redacted   map[string]int64 `json:"redacted"`
+	Train      int64            `json:"train"`
+	Validation int64            `json:"validation"`
+}
+
+// DatasetFile defines model for DatasetFile.
+type DatasetFile struct {
+	MediaType string `json:"media_type"`
+	Name      string `json:"name"`
+
+	// Rows Conversations; 0 for the manifest.
+	Rows int64 `json:"rows"`
+
+	// Sha256 Hexadecimal.
+	Sha256 string `json:"sha256"`
+
+	// Size Bytes.
+	Size int64  `json:"size"`
+	URL  string `json:"url"`
+}
+
+// DatasetPage defines model for DatasetPage.
+type DatasetPage struct {
+	Items []Dataset           `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// DatasetRequest defines model for DatasetRequest.
+type DatasetRequest struct {
+	// Format `completion` or `chat`
+	Format string `json:"format"`
+
+	// From Asked at this time or later, RFC 3339.
+	From *string `json:"from,omitempty"`
+
+	// MinRating -1 is all, 0 all but those rated bad, 1 those rated good.
+	MinRating *int `json:"min_rating,omitempty"`
+
+	// Models Asked of these models, by the names in the questions; all if left out. At most 50.
+	Models *[]string `json:"models,omitempty"`
+	Redact *bool     `json:"redact,omitempty"`
+
+	// Scope `mine`, or for admins `everyone` who consents
+	Scope string `json:"scope"`
+
+	// Seed Another seed, another split.
+	Seed *int64 `json:"seed,omitempty"`
+
+	// To Asked before this time, RFC 3339.
+	To *string `json:"to,omitempty"`
+
+	// ValidationShare 0 to 0.5, of the questions.
+	ValidationShare *float64 `json:"validation_share,omitempty"`
+}
+
+// DeadLetterCount defines model for DeadLetterCount.
+type DeadLetterCount struct {
+	Count  int64 `json:"count"`
+	DryRun bool  `json:"dry_run"`
+}
+
+// DeadLetterDiscard defines model for DeadLetterDiscard.
+type DeadLetterDiscard struct {
+	Code *string `json:"code,omitempty"`
+
+	// DryRun Only count.
+	DryRun *bool                 `json:"dry_run"`
+	Ids    *[]openapi_types.UUID `json:"ids,omitempty"`
+	Kind   *string               `json:"kind,omitempty"`
+
+	// Q Part of the error's message, in any case.
+	Q *string `json:"q,omitempty"`
+
+	// Since Failed then or later.
+	Since *time.Time `json:"since,omitempty"`
+
+	// Until Failed then or earlier.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// DeadLetterGroup defines model for DeadLetterGroup.
+type DeadLetterGroup struct {
+	// Code Example: unavailable
+	Code  string `json:"code"`
+	Count int64  `json:"count"`
+
+	// First When the first of them failed.
+	First time.Time `json:"first"`
+
+	// JobID The newest of these jobs.
+	JobID openapi_types.UUID `json:"job_id"`
+
+	// Kind Example: file:scan
+	Kind string    `json:"kind"`
+	Last time.Time `json:"last"`
+
+	// Message Of the newest of these jobs.
+	Message string `json:"message"`
+}
+
+// DeadLetterGroupList defines model for DeadLetterGroupList.
+type DeadLetterGroupList struct {
+	Items []DeadLetterGroup `json:"items"`
+}
+
+// DeadLetterRetry defines model for DeadLetterRetry.
+type DeadLetterRetry struct {
+	Code *string `json:"code,omitempty"`
+
+	// DryRun Only count.
+	DryRun *bool                 `json:"dry_run"`
+	Ids    *[]openapi_types.UUID `json:"ids,omitempty"`
+	Kind   *string               `json:"kind,omitempty"`
+
+	// Q Part of the error's message, in any case.
+	Q *string `json:"q,omitempty"`
+
+	// Rate Jobs a second.
+	Rate *int `json:"rate,omitempty"`
+
+	// Since Failed then or later.
+	Since *time.Time `json:"since,omitempty"`
+
+	// Until Failed then or earlier.
+	Until *time.Time `json:"until,omitempty"`
 }
 
 // File defines model for File.
@@ -76,8 +435,11 @@ type File struct {
 	Name string `json:"name"`
 
 	// Reason Why the file is not clean.
-	Reason    *string    `json:"reason,omitempty"`
-	ScannedAt *time.Time `json:"scanned_at,omitempty"`
+	Reason *string `json:"reason,omitempty"`
+
+	// ReleasedAt When an administrator opened it against its verdict.
+	ReleasedAt *time.Time `json:"released_at,omitempty"`
+	ScannedAt  *time.Time `json:"scanned_at,omitempty"`
 
 	// Sha256 Hexadecimal.
 	Sha256 string `json:"sha256"`
@@ -100,6 +462,31 @@ type File struct {
 	Verdict *string `json:"verdict,omitempty"`
 }
 
+// FileEvent defines model for FileEvent.
+type FileEvent struct {
+	At time.Time `json:"at"`
+
+	// By Who released it.
+	By          *string `json:"by,omitempty"`
+	CheckedWith *string `json:"checked_with,omitempty"`
+
+	// Event scan, rescan or release
+	Event     string  `json:"event"`
+	Reason    *string `json:"reason,omitempty"`
+	Signature *string `json:"signature,omitempty"`
+
+	// Status Of the file from then on.
+	Status  string  `json:"status"`
+	Verdict *string `json:"verdict,omitempty"`
+}
+
+// FileOwner defines model for FileOwner.
+type FileOwner struct {
+	Email string             `json:"email"`
+	ID    openapi_types.UUID `json:"id"`
+	Name  string             `json:"name"`
+}
+
 // FilePage defines model for FilePage.
 type FilePage struct {
 	Items []File              `json:"items"`
@@ -112,6 +499,13 @@ type Health struct {
 
 	// Status ok, degraded or unavailable
 	Status string `json:"status"`
+}
+
+// Hyperparameters What is left out the service chooses.
+type Hyperparameters struct {
+	BatchSize              *int64   `json:"batch_size,omitempty"`
+	LearningRateMultiplier *float64 `json:"learning_rate_multiplier,omitempty"`
+	NEpochs                *int64   `json:"n_epochs,omitempty"`
 }
 
 // Job defines model for Job.
@@ -139,13 +533,16 @@ type Job struct {
 	// Queue Example: files
 	Queue string `json:"queue"`
 
-	// Result There once it has succeeded.
+	// Result There once it has succeeded; null where its kind has none.
 	Result json.RawMessage `json:"result,omitempty"`
 
 	// RunAt Not before; a retry waits until then.
 	RunAt     time.Time  `json:"run_at"`
 	StartedAt *time.Time `json:"started_at,omitempty"`
 	State     JobState   `json:"state"`
+
+	// Waiting Why a queued job has not started. Only in the record of one job, not in lists.
+	Waiting *Waiting `json:"waiting,omitempty"`
 }
 
 // JobAccepted defines model for JobAccepted.
@@ -169,6 +566,120 @@ type JobPage struct {
 // JobState defines model for JobState.
 type JobState string
 
+// Mail defines model for Mail.
+type Mail struct {
+	// About What a notice is about.
+	About     *string   `json:"about,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Data What a notice tells, when one mail is asked for.
+	Data      json.RawMessage    `json:"data,omitempty"`
+	ID        openapi_types.UUID `json:"id"`
+	JobID     openapi_types.UUID `json:"job_id"`
+	MessageID *string            `json:"message_id,omitempty"`
+
+	// Reason Why it was not sent.
+	Reason *string    `json:"reason,omitempty"`
+	SentAt *time.Time `json:"sent_at,omitempty"`
+
+	// State queued, sent, suppressed, skipped or failed
+	State string `json:"state"`
+
+	// Template Example: password_reset
+	Template string `json:"template"`
+	To       string `json:"to"`
+
+	// UserID The account, where it is known.
+	UserID *openapi_types.UUID `json:"user_id,omitempty"`
+}
+
+// MailPage defines model for MailPage.
+type MailPage struct {
+	Items []Mail              `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// Model defines model for Model.
+type Model struct {
+	// Available It can be asked, as far as is known.
+	Available bool `json:"available"`
+
+	// Base What one that was made here was made of.
+	Base *string `json:"base,omitempty"`
+
+	// CreatedAt Or changed last, if it was not made here.
+	CreatedAt time.Time `json:"created_at"`
+
+	// Default It answers questions that name no model.
+	Default bool `json:"default"`
+
+	// Name To be asked under.
+	Name string `json:"name"`
+
+	// Provider `ollama`, or `openai` for one at the service where it was tuned
+	Provider string `json:"provider"`
+
+	// Size Bytes, of one on the Ollama server.
+	Size *int64 `json:"size,omitempty"`
+
+	// State Of one that was made here: creating, ready, failed or deleting
+	State    *string             `json:"state,omitempty"`
+	TuningID *openapi_types.UUID `json:"tuning_id,omitempty"`
+}
+
+// ModelAccepted defines model for ModelAccepted.
+type ModelAccepted struct {
+	EventsURL string             `json:"events_url"`
+	JobID     openapi_types.UUID `json:"job_id"`
+
+	// Name In full, with its tag.
+	Name string `json:"name"`
+}
+
+// ModelList defines model for ModelList.
+type ModelList struct {
+	Items []Model `json:"items"`
+}
+
+// ModelRequest defines model for ModelRequest.
+type ModelRequest struct {
+	// Base A model that the Ollama server has.
+	Base string `json:"base"`
+
+	// Name Small letters, digits, dots, - and _; a tag may follow, as in helper:v2.
+	Name string `json:"name"`
+
+	// Parameters As Ollama names them, such as temperature, top_p, num_ctx, seed, stop.
+	Parameters *map[string]interface{} `json:"parameters,omitempty"`
+
+	// System Instructions; those of the base if left out.
+	System *string `json:"system,omitempty"`
+
+	// Template How the model is given a conversation; that of the base if left out.
+	Template *string `json:"template,omitempty"`
+}
+
+// NewSchedule defines model for NewSchedule.
+type NewSchedule struct {
+	// Args Of the jobs, an object; none if left out.
+	Args json.RawMessage `json:"args,omitempty"`
+
+	// CatchUp skip, once or all; once if left out.
+	CatchUp *string `json:"catch_up,omitempty"`
+
+	// Cron Five fields, six with seconds first, or a name such as @daily.
+	Cron string `json:"cron"`
+
+	// Kind Of the jobs.
+	Kind string `json:"kind"`
+
+	// Name Up to 63 lower-case letters and digits, and - between them.
+	Name string `json:"name"`
+
+	// Zone IANA name of the time zone that cron is meant in.
+	Zone string `json:"zone"`
+}
+
 // PasswordReset defines model for PasswordReset.
 type PasswordReset struct {
 	Password string `json:"password"`
@@ -178,6 +689,11 @@ type PasswordReset struct {
 // PasswordResetRequest defines model for PasswordResetRequest.
 type PasswordResetRequest struct {
 	Email string `json:"email"`
+}
+
+// Pause defines model for Pause.
+type Pause struct {
+	Reason string `json:"reason"`
 }
 
 // Problem RFC 9457.
@@ -190,6 +706,78 @@ type Problem struct {
 	Status    int     `json:"status"`
 	Title     string  `json:"title"`
 	Type      string  `json:"type"`
+}
+
+// QuarantinePage defines model for QuarantinePage.
+type QuarantinePage struct {
+	Items []QuarantinedFile   `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// QuarantinedFile defines model for QuarantinedFile.
+type QuarantinedFile struct {
+	// CheckedAt When the scanner looked last.
+	CheckedAt *time.Time `json:"checked_at,omitempty"`
+
+	// CheckedWith Its engine and signatures then, in its own words.
+	CheckedWith *string   `json:"checked_with,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+
+	// History There when one file is asked for; the newest first.
+	History *[]FileEvent       `json:"history,omitempty"`
+	ID      openapi_types.UUID `json:"id"`
+
+	// JobID The first scan.
+	JobID     openapi_types.UUID `json:"job_id"`
+	MediaType string             `json:"media_type"`
+
+	// Name As the uploader called it.
+	Name  string    `json:"name"`
+	Owner FileOwner `json:"owner"`
+
+	// Reason Why the file is not clean.
+	Reason        *string    `json:"reason,omitempty"`
+	ReleaseReason *string    `json:"release_reason,omitempty"`
+	ReleasedAt    *time.Time `json:"released_at,omitempty"`
+
+	// ReleasedBy The account; none for the command line.
+	ReleasedBy *openapi_types.UUID `json:"released_by,omitempty"`
+
+	// ScannedAt When the verdict was reached.
+	ScannedAt *time.Time `json:"scanned_at,omitempty"`
+
+	// Sha256 Hexadecimal.
+	Sha256 string `json:"sha256"`
+
+	// Signature What the scanner found.
+	Signature *string `json:"signature,omitempty"`
+
+	// Size Bytes.
+	Size int64 `json:"size"`
+
+	// Status quarantined, refused or failed; clean if it was opened.
+	Status string `json:"status"`
+
+	// Verdict clean, infected, limits_exceeded, encrypted, error or timeout
+	Verdict *string `json:"verdict,omitempty"`
+}
+
+// Query defines model for Query.
+type Query struct {
+	// Answer There once it was given; what was said of it if it was stopped.
+	Answer    *string   `json:"answer,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// FinishReason stop, length, repetition, cancelled or failed
+	FinishReason *string            `json:"finish_reason,omitempty"`
+	FinishedAt   *time.Time         `json:"finished_at,omitempty"`
+	JobID        openapi_types.UUID `json:"job_id"`
+	Model        string             `json:"model"`
+	Prompt       string             `json:"prompt"`
+
+	// Rating 1 is good, -1 is bad, 0 is not rated.
+	Rating int     `json:"rating"`
+	System *string `json:"system,omitempty"`
 }
 
 // Question defines model for Question.
@@ -205,6 +793,63 @@ type QuestionAccepted struct {
 	JobID     openapi_types.UUID `json:"job_id"`
 }
 
+// Queue defines model for Queue.
+type Queue struct {
+	// AtLimit Due, and waiting for a job of the same owner or model to end.
+	AtLimit int64 `json:"at_limit"`
+
+	// Dead Jobs that failed for good, neither retried nor discarded.
+	Dead int64 `json:"dead"`
+
+	// Delayed Not due: retries, and what is to start later.
+	Delayed int64 `json:"delayed"`
+
+	// FailedDay Jobs that failed for good in the last 24 hours.
+	FailedDay int64 `json:"failed_24h"`
+
+	// InRedis Due, and handed to the workers.
+	InRedis int64 `json:"in_redis"`
+
+	// Name Example: files
+	Name string `json:"name"`
+
+	// OldestSeconds How long the longest waiting job has been due.
+	OldestSeconds *float64    `json:"oldest_seconds,omitempty"`
+	Paused        *QueuePause `json:"paused,omitempty"`
+
+	// PerMinute Jobs that ended, over the last minutes.
+	PerMinute float64 `json:"per_minute"`
+	Running   int64   `json:"running"`
+
+	// Slots Jobs that these can run at once, of all their queues.
+	Slots int64 `json:"slots"`
+
+	// Waiting Due, and in PostgreSQL until there is room.
+	Waiting int64 `json:"waiting"`
+
+	// Workers Living ones that serve it.
+	Workers int64 `json:"workers"`
+}
+
+// QueueList defines model for QueueList.
+type QueueList struct {
+	Items []Queue `json:"items"`
+}
+
+// QueuePause defines model for QueuePause.
+type QueuePause struct {
+	// By The account's address, or who ran the command where.
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+}
+
+// Rating defines model for Rating.
+type Rating struct {
+	// Rating 1 is good, -1 is bad, 0 takes it back.
+	Rating *int `json:"rating"`
+}
+
 // RefreshRequest defines model for RefreshRequest.
 type RefreshRequest struct {
 	// Cookie Also set the access token as a cookie for event streams.
@@ -217,6 +862,122 @@ type Registration struct {
 	Email    string `json:"email"`
 	Name     string `json:"name"`
 	Password string `json:"password"`
+}
+
+// Release defines model for Release.
+type Release struct {
+	Reason string `json:"reason"`
+}
+
+// Report defines model for Report.
+type Report struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Error Why it failed, or why the last attempt did.
+	Error     *JobError `json:"error,omitempty"`
+	EventsURL string    `json:"events_url"`
+
+	// Files There once they are written. What you delete as a file is gone from here.
+	Files      []ReportFile       `json:"files"`
+	FinishedAt *time.Time         `json:"finished_at,omitempty"`
+	Formats    []string           `json:"formats"`
+	From       time.Time          `json:"from"`
+	ID         openapi_types.UUID `json:"id"`
+	JobID      openapi_types.UUID `json:"job_id"`
+
+	// Scope mine or everyone
+	Scope string `json:"scope"`
+
+	// State `building`, `ready` once all of its files can be opened, or `failed`
+	State string `json:"state"`
+
+	// To Exclusive.
+	To time.Time `json:"to"`
+
+	// Weekly The clock asked for it.
+	Weekly bool `json:"weekly"`
+
+	// Zone Example: Europe/Berlin
+	Zone string `json:"zone"`
+}
+
+// ReportAccepted defines model for ReportAccepted.
+type ReportAccepted struct {
+	EventsURL string             `json:"events_url"`
+	ID        openapi_types.UUID `json:"id"`
+	JobID     openapi_types.UUID `json:"job_id"`
+}
+
+// ReportFile defines model for ReportFile.
+type ReportFile struct {
+	// ContentURL There once the file is clean.
+	ContentURL *string            `json:"content_url,omitempty"`
+	FileID     openapi_types.UUID `json:"file_id"`
+
+	// Format html, csv or json
+	Format string `json:"format"`
+
+	// Name Example: usage-2026-01-05-to-2026-01-11.html
+	Name string `json:"name"`
+
+	// Size Bytes.
+	Size int64 `json:"size"`
+
+	// Status Of the file: processing, clean, quarantined, refused or failed
+	Status string `json:"status"`
+}
+
+// ReportPage defines model for ReportPage.
+type ReportPage struct {
+	Items []Report            `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// ReportRequest defines model for ReportRequest.
+type ReportRequest struct {
+	// Formats Of html, csv and json; all of them if left out.
+	Formats *[]string `json:"formats,omitempty"`
+
+	// From The beginning: a date, whose day begins in the zone, or an RFC 3339 time. Left out, there are seven days.
+	//
+	//
+	// Example: 2026-01-01
+	From *string `json:"from,omitempty"`
+
+	// Scope `mine`, or for admins `everyone`; `mine` if left out.
+	Scope *string `json:"scope,omitempty"`
+
+	// To The end, exclusive. Left out, it is now. At most 366 days after from.
+	//
+	// Example: 2026-02-01
+	To *string `json:"to,omitempty"`
+
+	// Zone IANA name of the time zone whose days are counted; UTC if left out.
+	//
+	// Example: Europe/Berlin
+	Zone *string `json:"zone,omitempty"`
+}
+
+// Rescan defines model for Rescan.
+type Rescan struct {
+	// All Also what was scanned with the signatures that the scanner has now.
+	All *bool `json:"all,omitempty"`
+
+	// DryRun Only count.
+	DryRun *bool `json:"dry_run"`
+
+	// Only The files' statuses, of quarantined, refused, failed and clean; all if left out.
+	Only *[]string `json:"only,omitempty"`
+}
+
+// RunningJob defines model for RunningJob.
+type RunningJob struct {
+	Attempt   int32              `json:"attempt"`
+	ID        openapi_types.UUID `json:"id"`
+	Kind      string             `json:"kind"`
+	Owner     openapi_types.UUID `json:"owner"`
+	Queue     string             `json:"queue"`
+	StartedAt *time.Time         `json:"started_at,omitempty"`
 }
 
 // Schedule defines model for Schedule.
@@ -253,6 +1014,14 @@ type Schedule struct {
 	Zone string `json:"zone"`
 }
 
+// ScheduleChange defines model for ScheduleChange.
+type ScheduleChange struct {
+	Args    json.RawMessage `json:"args,omitempty"`
+	CatchUp *string         `json:"catch_up,omitempty"`
+	Cron    *string         `json:"cron,omitempty"`
+	Zone    *string         `json:"zone,omitempty"`
+}
+
 // ScheduleList defines model for ScheduleList.
 type ScheduleList struct {
 	Items []Schedule `json:"items"`
@@ -270,6 +1039,31 @@ type ScheduleRun struct {
 
 	// Tick When it was due, or asked for.
 	Tick time.Time `json:"tick"`
+}
+
+// ScheduleRunPage defines model for ScheduleRunPage.
+type ScheduleRunPage struct {
+	Items []ScheduleRun `json:"items"`
+	Next  *time.Time    `json:"next,omitempty"`
+}
+
+// Suppression defines model for Suppression.
+type Suppression struct {
+	Address   string    `json:"address"`
+	CreatedAt time.Time `json:"created_at"`
+	Reason    string    `json:"reason"`
+}
+
+// SuppressionPage defines model for SuppressionPage.
+type SuppressionPage struct {
+	Items []Suppression `json:"items"`
+	Next  *string       `json:"next,omitempty"`
+}
+
+// SuppressionRequest defines model for SuppressionRequest.
+type SuppressionRequest struct {
+	Address string `json:"address"`
+	Reason  string `json:"reason"`
 }
 
 // Thumbnail defines model for Thumbnail.
@@ -297,6 +1091,104 @@ type Tokens struct {
 
 	// TokenType Example: Bearer
 	TokenType string `json:"token_type"`
+}
+
+// TrainingConsent defines model for TrainingConsent.
+type TrainingConsent struct {
+	Given bool       `json:"given"`
+	Since *time.Time `json:"since,omitempty"`
+}
+
+// TrainingConsentChange defines model for TrainingConsentChange.
+type TrainingConsentChange struct {
+	Given *bool `json:"given"`
+}
+
+// Tuning defines model for Tuning.
+type Tuning struct {
+	BaseModel string             `json:"base_model"`
+	CreatedAt time.Time          `json:"created_at"`
+	DatasetID openapi_types.UUID `json:"dataset_id"`
+
+	// Error Why it failed, or why the last attempt did.
+	Error      *JobError      `json:"error,omitempty"`
+	EventCount int64          `json:"event_count"`
+	Events     *[]TuningEvent `json:"events,omitempty"`
+	FinishedAt *time.Time     `json:"finished_at,omitempty"`
+
+	// Hyperparameters What is left out the service chooses.
+	Hyperparameters Hyperparameters    `json:"hyperparameters"`
+	ID              openapi_types.UUID `json:"id"`
+	JobID           openapi_types.UUID `json:"job_id"`
+
+	// Model The finished one, to be asked under this name.
+	Model *string `json:"model,omitempty"`
+
+	// Service What the service calls it, as far as it was told.
+	Service TuningService `json:"service"`
+
+	// State queued, uploading, creating, tuning, succeeded, failed or cancelled
+	State         string  `json:"state"`
+	Suffix        *string `json:"suffix,omitempty"`
+	TrainedTokens *int64  `json:"trained_tokens,omitempty"`
+	Validation    bool    `json:"validation"`
+}
+
+// TuningAccepted defines model for TuningAccepted.
+type TuningAccepted struct {
+	EventsURL string             `json:"events_url"`
+	ID        openapi_types.UUID `json:"id"`
+	JobID     openapi_types.UUID `json:"job_id"`
+}
+
+// TuningEvent defines model for TuningEvent.
+type TuningEvent struct {
+	At time.Time `json:"at"`
+
+	// Data Such as the loss at a step.
+	Data json.RawMessage `json:"data,omitempty"`
+
+	// ID The service's.
+	ID string `json:"id"`
+
+	// Level info, warn or error
+	Level   string `json:"level"`
+	Message string `json:"message"`
+
+	// Seq Counts from 1, here as on the stream.
+	Seq int64 `json:"seq"`
+}
+
+// TuningPage defines model for TuningPage.
+type TuningPage struct {
+	Items []Tuning            `json:"items"`
+	Next  *openapi_types.UUID `json:"next,omitempty"`
+}
+
+// TuningRequest defines model for TuningRequest.
+type TuningRequest struct {
+	// BaseModel By the service's name for it.
+	BaseModel string `json:"base_model"`
+	DatasetID string `json:"dataset_id"`
+
+	// Hyperparameters What is left out the service chooses.
+	Hyperparameters *Hyperparameters `json:"hyperparameters,omitempty"`
+
+	// Suffix Becomes part of the new name; up to 64 letters, digits, - and _.
+	Suffix *string `json:"suffix,omitempty"`
+
+	// Validation Send the part of the dataset to validate by, too.
+	Validation *bool `json:"validation,omitempty"`
+}
+
+// TuningService What the service calls it, as far as it was told.
+type TuningService struct {
+	Job *string `json:"job,omitempty"`
+
+	// Status In its own words.
+	Status         *string `json:"status,omitempty"`
+	TrainingFile   *string `json:"training_file,omitempty"`
+	ValidationFile *string `json:"validation_file,omitempty"`
 }
 
 // UploadAccepted defines model for UploadAccepted.
@@ -327,8 +1219,80 @@ type Verification struct {
 	Token string `json:"token"`
 }
 
+// Waiting Why a queued job has not started. Only in the record of one job, not in lists.
+type Waiting struct {
+	// Ahead How many are before it.
+	Ahead *int64 `json:"ahead,omitempty"`
+
+	// AtLeast There are more than `ahead` before it; nobody counted further.
+	AtLeast *bool `json:"at_least,omitempty"`
+
+	// Cause `paused`: its queue is paused. `retry`: an attempt failed and the next one is not due. `scheduled`: it is not
+	// due. `no_worker`: no living worker serves its queue. `limit`: as many jobs of its owner or model run as may.
+	// `backlog`: others are before it. `starting`: nothing keeps it.
+	//
+	//
+	// Example: backlog
+	Cause string `json:"cause"`
+
+	// Detail The same in a sentence.
+	Detail string `json:"detail"`
+
+	// EstimatedStart From how fast the queue went lately. Not there where nothing tells.
+	EstimatedStart *time.Time `json:"estimated_start,omitempty"`
+
+	// Position In its line, 1 is the next: in turns among owners, as it is served. Not there where it can only be told that it is further back than `ahead`.
+	Position *int64 `json:"position,omitempty"`
+
+	// Since Since when it waits for that.
+	Since time.Time `json:"since"`
+}
+
+// Worker defines model for Worker.
+type Worker struct {
+	// Concurrency Jobs that it can run at once.
+	Concurrency int32 `json:"concurrency"`
+
+	// HeartbeatAt Its last sign of life.
+	HeartbeatAt time.Time          `json:"heartbeat_at"`
+	Host        string             `json:"host"`
+	ID          openapi_types.UUID `json:"id"`
+	Pid         int32              `json:"pid"`
+
+	// Queues What it serves, with the weights.
+	Queues    map[string]int `json:"queues"`
+	Running   []RunningJob   `json:"running"`
+	StartedAt time.Time      `json:"started_at"`
+}
+
+// WorkerList defines model for WorkerList.
+type WorkerList struct {
+	Items []Worker `json:"items"`
+}
+
 // Before defines model for Before.
 type Before = openapi_types.UUID
+
+// BeforeTime defines model for BeforeTime.
+type BeforeTime = time.Time
+
+// DeadCode defines model for DeadCode.
+type DeadCode = string
+
+// DeadKind defines model for DeadKind.
+type DeadKind = string
+
+// DeadQ defines model for DeadQ.
+type DeadQ = string
+
+// DeadSince defines model for DeadSince.
+type DeadSince = time.Time
+
+// DeadUntil defines model for DeadUntil.
+type DeadUntil = time.Time
+
+// FileID defines model for FileID.
+type FileID = openapi_types.UUID
 
 // ID defines model for ID.
 type ID = openapi_types.UUID
@@ -342,6 +1306,9 @@ type IfNoneMatch = string
 // IfRange defines model for IfRange.
 type IfRange = string
 
+// JobID defines model for JobID.
+type JobID = openapi_types.UUID
+
 // LastEventID defines model for LastEventID.
 type LastEventID = string
 
@@ -351,11 +1318,253 @@ type LastEventIDQuery = string
 // Limit defines model for Limit.
 type Limit = int
 
+// QueueName defines model for QueueName.
+type QueueName = string
+
 // Range defines model for Range.
 type Range = string
 
 // ScheduleName defines model for ScheduleName.
 type ScheduleName = string
+
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+
+	// Actor The account of who did it.
+	Actor  *openapi_types.UUID `form:"actor,omitempty" json:"actor,omitempty"`
+	Action *string             `form:"action,omitempty" json:"action,omitempty"`
+
+	// Target The id or name of what was changed.
+	Target *string `form:"target,omitempty" json:"target,omitempty"`
+}
+
+// ListBackupsParams defines parameters for ListBackups.
+type ListBackupsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before      `form:"before,omitempty" json:"before,omitempty"`
+	State  *BackupState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// StartBackupParams defines parameters for StartBackup.
+type StartBackupParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// VerifyBackupParams defines parameters for VerifyBackup.
+type VerifyBackupParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// SweepParams defines parameters for Sweep.
+type SweepParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GroupDeadLettersParams defines parameters for GroupDeadLetters.
+type GroupDeadLettersParams struct {
+	Kind *DeadKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Code Of the error.
+	Code *DeadCode `form:"code,omitempty" json:"code,omitempty"`
+
+	// Q Part of the error's message, in any case.
+	Q *DeadQ `form:"q,omitempty" json:"q,omitempty"`
+
+	// Since Failed then or later.
+	Since *DeadSince `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until Failed then or earlier.
+	Until *DeadUntil `form:"until,omitempty" json:"until,omitempty"`
+}
+
+// DiscardDeadLettersParams defines parameters for DiscardDeadLetters.
+type DiscardDeadLettersParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListDeadLettersParams defines parameters for ListDeadLetters.
+type ListDeadLettersParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before   `form:"before,omitempty" json:"before,omitempty"`
+	Kind   *DeadKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Code Of the error.
+	Code *DeadCode `form:"code,omitempty" json:"code,omitempty"`
+
+	// Q Part of the error's message, in any case.
+	Q *DeadQ `form:"q,omitempty" json:"q,omitempty"`
+
+	// Since Failed then or later.
+	Since *DeadSince `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until Failed then or earlier.
+	Until *DeadUntil `form:"until,omitempty" json:"until,omitempty"`
+}
+
+// RetryDeadLettersParams defines parameters for RetryDeadLetters.
+type RetryDeadLettersParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListAllJobsParams defines parameters for ListAllJobs.
+type ListAllJobsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before             `form:"before,omitempty" json:"before,omitempty"`
+	State  *JobState           `form:"state,omitempty" json:"state,omitempty"`
+	Kind   *string             `form:"kind,omitempty" json:"kind,omitempty"`
+	Queue  *string             `form:"queue,omitempty" json:"queue,omitempty"`
+	Owner  *openapi_types.UUID `form:"owner,omitempty" json:"owner,omitempty"`
+}
+
+// ReleaseAddressParams defines parameters for ReleaseAddress.
+type ReleaseAddressParams struct {
+	Address string `form:"address" json:"address"`
+}
+
+// ListSuppressionsParams defines parameters for ListSuppressions.
+type ListSuppressionsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next` of the page before.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// SuppressAddressParams defines parameters for SuppressAddress.
+type SuppressAddressParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListMailsParams defines parameters for ListMails.
+type ListMailsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+
+	// State queued, sent, suppressed, skipped or failed
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// CreateModelParams defines parameters for CreateModel.
+type CreateModelParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListQuarantineParams defines parameters for ListQuarantine.
+type ListQuarantineParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+
+	// Status quarantined, refused, failed or released; quarantined and refused if left out.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Owner Who uploaded it.
+	Owner *openapi_types.UUID `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// Signature What was found in it.
+	Signature *string `form:"signature,omitempty" json:"signature,omitempty"`
+}
+
+// RescanParams defines parameters for Rescan.
+type RescanParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteQuarantinedParams defines parameters for DeleteQuarantined.
+type DeleteQuarantinedParams struct {
+	// Reason For the audit log.
+	Reason *string `form:"reason,omitempty" json:"reason,omitempty"`
+}
+
+// ReleaseQuarantinedParams defines parameters for ReleaseQuarantined.
+type ReleaseQuarantinedParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RescanQuarantinedParams defines parameters for RescanQuarantined.
+type RescanQuarantinedParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateScheduleParams defines parameters for CreateSchedule.
+type CreateScheduleParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// RunScheduleParams defines parameters for RunSchedule.
+type RunScheduleParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListScheduleRunsParams defines parameters for ListScheduleRuns.
+type ListScheduleRunsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *BeforeTime `form:"before,omitempty" json:"before,omitempty"`
+}
+
+// ListTuningsParams defines parameters for ListTunings.
+type ListTuningsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+
+	// State Those in this state only.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// StartTuningParams defines parameters for StartTuning.
+type StartTuningParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListDatasetsParams defines parameters for ListDatasets.
+type ListDatasetsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+}
+
+// CreateDatasetParams defines parameters for CreateDataset.
+type CreateDatasetParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetDatasetFileParams defines parameters for GetDatasetFile.
+type GetDatasetFileParams struct {
+	Range       *Range       `json:"Range,omitempty"`
+	IfRange     *IfRange     `json:"If-Range,omitempty"`
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
 
 // AskModelParams defines parameters for AskModel.
 type AskModelParams struct {
@@ -442,8 +1651,58 @@ type FollowJobParams struct {
 	LastEventID *LastEventID `json:"Last-Event-ID,omitempty"`
 }
 
+// ListReportsParams defines parameters for ListReports.
+type ListReportsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before The `next` of the page before.
+	Before *Before `form:"before,omitempty" json:"before,omitempty"`
+}
+
+// RequestReportParams defines parameters for RequestReport.
+type RequestReportParams struct {
+	// IdempotencyKey A name for this request, 1 to 255 visible ASCII characters.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // SweepJSONRequestBody defines body for Sweep for application/json ContentType.
 type SweepJSONRequestBody = Cleanup
+
+// DiscardDeadLettersJSONRequestBody defines body for DiscardDeadLetters for application/json ContentType.
+type DiscardDeadLettersJSONRequestBody = DeadLetterDiscard
+
+// RetryDeadLettersJSONRequestBody defines body for RetryDeadLetters for application/json ContentType.
+type RetryDeadLettersJSONRequestBody = DeadLetterRetry
+
+// SuppressAddressJSONRequestBody defines body for SuppressAddress for application/json ContentType.
+type SuppressAddressJSONRequestBody = SuppressionRequest
+
+// CreateModelJSONRequestBody defines body for CreateModel for application/json ContentType.
+type CreateModelJSONRequestBody = ModelRequest
+
+// RescanJSONRequestBody defines body for Rescan for application/json ContentType.
+type RescanJSONRequestBody = Rescan
+
+// ReleaseQuarantinedJSONRequestBody defines body for ReleaseQuarantined for application/json ContentType.
+type ReleaseQuarantinedJSONRequestBody = Release
+
+// PauseQueueJSONRequestBody defines body for PauseQueue for application/json ContentType.
+type PauseQueueJSONRequestBody = Pause
+
+// CreateScheduleJSONRequestBody defines body for CreateSchedule for application/json ContentType.
+type CreateScheduleJSONRequestBody = NewSchedule
+
+// ChangeScheduleJSONRequestBody defines body for ChangeSchedule for application/json ContentType.
+type ChangeScheduleJSONRequestBody = ScheduleChange
+
+// StartTuningJSONRequestBody defines body for StartTuning for application/json ContentType.
+type StartTuningJSONRequestBody = TuningRequest
+
+// CreateDatasetJSONRequestBody defines body for CreateDataset for application/json ContentType.
+type CreateDatasetJSONRequestBody = DatasetRequest
+
+// RateAnswerJSONRequestBody defines body for RateAnswer for application/json ContentType.
+type RateAnswerJSONRequestBody = Rating
 
 // AskModelJSONRequestBody defines body for AskModel for application/json ContentType.
 type AskModelJSONRequestBody = Question
@@ -469,14 +1728,125 @@ type VerifyAddressJSONRequestBody = Verification
 // UploadFileMultipartRequestBody defines body for UploadFile for multipart/form-data ContentType.
 type UploadFileMultipartRequestBody UploadFileMultipartBody
 
+// SetTrainingConsentJSONRequestBody defines body for SetTrainingConsent for application/json ContentType.
+type SetTrainingConsentJSONRequestBody = TrainingConsentChange
+
+// RequestReportJSONRequestBody defines body for RequestReport for application/json ContentType.
+type RequestReportJSONRequestBody = ReportRequest
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAudit What administrators changed, newest first (admins only)
+	// (GET /api/admin/audit)
+	ListAudit(c *fiber.Ctx, params ListAuditParams) error
+	// ListBackups The backups, newest first (admins only)
+	// (GET /api/admin/backups)
+	ListBackups(c *fiber.Ctx, params ListBackupsParams) error
+	// StartBackup Make a backup now (admins only)
+	// (POST /api/admin/backups)
+	StartBackup(c *fiber.Ctx, params StartBackupParams) error
+	// DeleteBackup Delete a backup (admins only)
+	// (DELETE /api/admin/backups/{id})
+	DeleteBackup(c *fiber.Ctx, id ID) error
+	// GetBackup One backup (admins only)
+	// (GET /api/admin/backups/{id})
+	GetBackup(c *fiber.Ctx, id ID) error
+	// VerifyBackup Look at a backup in its storage (admins only)
+	// (POST /api/admin/backups/{id}/verify)
+	VerifyBackup(c *fiber.Ctx, id ID, params VerifyBackupParams) error
 	// Sweep Delete what is of no use any more, or count it (admins only)
 	// (POST /api/admin/cleanup)
-	Sweep(c *fiber.Ctx) error
+	Sweep(c *fiber.Ctx, params SweepParams) error
+	// GroupDeadLetters Jobs that failed for good, by cause (admins only)
+	// (GET /api/admin/dead-letters)
+	GroupDeadLetters(c *fiber.Ctx, params GroupDeadLettersParams) error
+	// DiscardDeadLetters Take many failed jobs out of the dead letters, or count them (admins only)
+	// (POST /api/admin/dead-letters/discard)
+	DiscardDeadLetters(c *fiber.Ctx, params DiscardDeadLettersParams) error
+	// ListDeadLetters Jobs that failed for good, newest first (admins only)
+	// (GET /api/admin/dead-letters/jobs)
+	ListDeadLetters(c *fiber.Ctx, params ListDeadLettersParams) error
+	// RetryDeadLetters Run many failed jobs again, or count them (admins only)
+	// (POST /api/admin/dead-letters/retry)
+	RetryDeadLetters(c *fiber.Ctx, params RetryDeadLettersParams) error
+	// ListAllJobs Anybody's jobs, newest first (admins only)
+	// (GET /api/admin/jobs)
+	ListAllJobs(c *fiber.Ctx, params ListAllJobsParams) error
+	// CancelAnyJob Cancel anybody's job (admins only)
+	// (DELETE /api/admin/jobs/{id})
+	CancelAnyJob(c *fiber.Ctx, id ID) error
+	// GetAnyJob Anybody's job (admins only)
+	// (GET /api/admin/jobs/{id})
+	GetAnyJob(c *fiber.Ctx, id ID) error
+	// DiscardAnyJob Take anybody's failed job out of the dead letters (admins only)
+	// (POST /api/admin/jobs/{id}/discard)
+	DiscardAnyJob(c *fiber.Ctx, id ID) error
+	// RetryAnyJob Run anybody's failed or cancelled job again (admins only)
+	// (POST /api/admin/jobs/{id}/retry)
+	RetryAnyJob(c *fiber.Ctx, id ID) error
+	// ReleaseAddress Take an address off the list (admins only)
+	// (DELETE /api/admin/mail-suppressions)
+	ReleaseAddress(c *fiber.Ctx, params ReleaseAddressParams) error
+	// ListSuppressions Addresses that nothing is sent to, in order (admins only)
+	// (GET /api/admin/mail-suppressions)
+	ListSuppressions(c *fiber.Ctx, params ListSuppressionsParams) error
+	// SuppressAddress Have nothing sent to an address any more (admins only)
+	// (POST /api/admin/mail-suppressions)
+	SuppressAddress(c *fiber.Ctx, params SuppressAddressParams) error
+	// ListMails Mails, newest first (admins only)
+	// (GET /api/admin/mails)
+	ListMails(c *fiber.Ctx, params ListMailsParams) error
+	// GetMail One mail (admins only)
+	// (GET /api/admin/mails/{id})
+	GetMail(c *fiber.Ctx, id ID) error
+	// CreateModel Make a model of one that the Ollama server has (admins only)
+	// (POST /api/admin/models)
+	CreateModel(c *fiber.Ctx, params CreateModelParams) error
+	// DeleteModel Delete a model that was made here, where it is (admins only)
+	// (DELETE /api/admin/models/{name})
+	DeleteModel(c *fiber.Ctx, name string) error
+	// ListQuarantine Files that the scanner closed, newest first (admins only)
+	// (GET /api/admin/quarantine)
+	ListQuarantine(c *fiber.Ctx, params ListQuarantineParams) error
+	// Rescan Have files scanned again that were scanned with other signatures (admins only)
+	// (POST /api/admin/quarantine/rescan)
+	Rescan(c *fiber.Ctx, params RescanParams) error
+	// DeleteQuarantined Delete a file that is closed (admins only)
+	// (DELETE /api/admin/quarantine/{file_id})
+	DeleteQuarantined(c *fiber.Ctx, fileID FileID, params DeleteQuarantinedParams) error
+	// InspectQuarantined A file that is or was closed, with its history (admins only)
+	// (GET /api/admin/quarantine/{file_id})
+	InspectQuarantined(c *fiber.Ctx, fileID FileID) error
+	// ReleaseQuarantined Open a quarantined or refused file against its verdict (admins only)
+	// (POST /api/admin/quarantine/{file_id}/release)
+	ReleaseQuarantined(c *fiber.Ctx, fileID FileID, params ReleaseQuarantinedParams) error
+	// RescanQuarantined Have one file scanned again (admins only)
+	// (POST /api/admin/quarantine/{file_id}/rescan)
+	RescanQuarantined(c *fiber.Ctx, fileID FileID, params RescanQuarantinedParams) error
+	// ListQueues How all queues stand (admins only)
+	// (GET /api/admin/queues)
+	ListQueues(c *fiber.Ctx) error
+	// PauseQueue Have a queue start nothing until it is resumed (admins only)
+	// (POST /api/admin/queues/{name}/pause)
+	PauseQueue(c *fiber.Ctx, name QueueName) error
+	// ResumeQueue Let a paused queue start jobs again (admins only)
+	// (POST /api/admin/queues/{name}/resume)
+	ResumeQueue(c *fiber.Ctx, name QueueName) error
 	// ListSchedules What runs by the clock (admins only)
 	// (GET /api/admin/schedules)
 	ListSchedules(c *fiber.Ctx) error
+	// CreateSchedule Have jobs start by the clock (admins only)
+	// (POST /api/admin/schedules)
+	CreateSchedule(c *fiber.Ctx, params CreateScheduleParams) error
+	// DeleteSchedule Delete a schedule (admins only)
+	// (DELETE /api/admin/schedules/{name})
+	DeleteSchedule(c *fiber.Ctx, name ScheduleName) error
+	// GetSchedule One schedule (admins only)
+	// (GET /api/admin/schedules/{name})
+	GetSchedule(c *fiber.Ctx, name ScheduleName) error
+	// ChangeSchedule Change a schedule (admins only)
+	// (PATCH /api/admin/schedules/{name})
+	ChangeSchedule(c *fiber.Ctx, name ScheduleName) error
 	// PauseSchedule Have a schedule start nothing until it is resumed (admins only)
 	// (POST /api/admin/schedules/{name}/pause)
 	PauseSchedule(c *fiber.Ctx, name ScheduleName) error
@@ -485,7 +1855,46 @@ type ServerInterface interface {
 	ResumeSchedule(c *fiber.Ctx, name ScheduleName) error
 	// RunSchedule Start a schedule's job now (admins only)
 	// (POST /api/admin/schedules/{name}/run)
-	RunSchedule(c *fiber.Ctx, name ScheduleName) error
+	RunSchedule(c *fiber.Ctx, name ScheduleName, params RunScheduleParams) error
+	// ListScheduleRuns When a schedule started what, the latest first (admins only)
+	// (GET /api/admin/schedules/{name}/runs)
+	ListScheduleRuns(c *fiber.Ctx, name ScheduleName, params ListScheduleRunsParams) error
+	// ListTunings Tunings, newest first (admins only)
+	// (GET /api/admin/tunings)
+	ListTunings(c *fiber.Ctx, params ListTuningsParams) error
+	// StartTuning Have a model tuned with a dataset by the configured service (admins only)
+	// (POST /api/admin/tunings)
+	StartTuning(c *fiber.Ctx, params StartTuningParams) error
+	// GetTuning One tuning, with what the service told of it (admins only)
+	// (GET /api/admin/tunings/{id})
+	GetTuning(c *fiber.Ctx, id ID) error
+	// ListWorkers The living workers and what they run (admins only)
+	// (GET /api/admin/workers)
+	ListWorkers(c *fiber.Ctx) error
+	// ListDatasets Your datasets, newest first
+	// (GET /api/ai/datasets)
+	ListDatasets(c *fiber.Ctx, params ListDatasetsParams) error
+	// CreateDataset Export conversations
+	// (POST /api/ai/datasets)
+	CreateDataset(c *fiber.Ctx, params CreateDatasetParams) error
+	// DeleteDataset Delete a dataset and its files, and stop its export
+	// (DELETE /api/ai/datasets/{id})
+	DeleteDataset(c *fiber.Ctx, id ID) error
+	// GetDataset One dataset
+	// (GET /api/ai/datasets/{id})
+	GetDataset(c *fiber.Ctx, id ID) error
+	// GetDatasetFile Download a file of a dataset: train.jsonl, validation.jsonl, manifest.json
+	// (GET /api/ai/datasets/{id}/files/{name})
+	GetDatasetFile(c *fiber.Ctx, id ID, name string, params GetDatasetFileParams) error
+	// ListModels The models that can be asked
+	// (GET /api/ai/models)
+	ListModels(c *fiber.Ctx) error
+	// GetQuery A question of yours, with its answer and your rating
+	// (GET /api/ai/queries/{job_id})
+	GetQuery(c *fiber.Ctx, jobID JobID) error
+	// RateAnswer Say what you think of an answer of yours
+	// (PUT /api/ai/queries/{job_id}/rating)
+	RateAnswer(c *fiber.Ctx, jobID JobID) error
 	// AskModel Put a question to a model
 	// (POST /api/ai/query)
 	AskModel(c *fiber.Ctx, params AskModelParams) error
@@ -555,6 +1964,24 @@ type ServerInterface interface {
 	// GetMe Who is logged in
 	// (GET /api/me)
 	GetMe(c *fiber.Ctx) error
+	// GetTrainingConsent Whether you let your conversations be used for training
+	// (GET /api/me/training-consent)
+	GetTrainingConsent(c *fiber.Ctx) error
+	// SetTrainingConsent Let your conversations be used for training, or not any more
+	// (PUT /api/me/training-consent)
+	SetTrainingConsent(c *fiber.Ctx) error
+	// ListReports Your reports
+	// (GET /api/reports)
+	ListReports(c *fiber.Ctx, params ListReportsParams) error
+	// RequestReport Ask for a report on what was used in a period
+	// (POST /api/reports)
+	RequestReport(c *fiber.Ctx, params RequestReportParams) error
+	// DeleteReport Delete a report with its files
+	// (DELETE /api/reports/{id})
+	DeleteReport(c *fiber.Ctx, id ID) error
+	// GetReport A report of yours, and where its documents are
+	// (GET /api/reports/{id})
+	GetReport(c *fiber.Ctx, id ID) error
 	// Healthz The process is alive
 	// (GET /healthz)
 	Healthz(c *fiber.Ctx) error
@@ -575,11 +2002,1358 @@ type ServerInterfaceWrapper struct {
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
 
+// ListAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListAudit(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", query, &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter actor: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "action", query, &params.Action, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter action: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", query, &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter target: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListAudit(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListBackups operation middleware
+func (siw *ServerInterfaceWrapper) ListBackups(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBackupsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListBackups(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// StartBackup operation middleware
+func (siw *ServerInterfaceWrapper) StartBackup(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartBackupParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.StartBackup(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteBackup operation middleware
+func (siw *ServerInterfaceWrapper) DeleteBackup(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteBackup(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetBackup operation middleware
+func (siw *ServerInterfaceWrapper) GetBackup(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetBackup(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// VerifyBackup operation middleware
+func (siw *ServerInterfaceWrapper) VerifyBackup(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VerifyBackupParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.VerifyBackup(c, id, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // Sweep operation middleware
 func (siw *ServerInterfaceWrapper) Sweep(c *fiber.Ctx) error {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SweepParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.Sweep(c)
+		return siw.Handler.Sweep(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GroupDeadLetters operation middleware
+func (siw *ServerInterfaceWrapper) GroupDeadLetters(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GroupDeadLettersParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", query, &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter code: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", query, &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter q: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", query, &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter since: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", query, &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter until: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GroupDeadLetters(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DiscardDeadLetters operation middleware
+func (siw *ServerInterfaceWrapper) DiscardDeadLetters(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DiscardDeadLettersParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DiscardDeadLetters(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListDeadLetters operation middleware
+func (siw *ServerInterfaceWrapper) ListDeadLetters(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDeadLettersParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", query, &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter code: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", query, &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter q: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", query, &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter since: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", query, &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter until: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListDeadLetters(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RetryDeadLetters operation middleware
+func (siw *ServerInterfaceWrapper) RetryDeadLetters(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetryDeadLettersParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RetryDeadLetters(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListAllJobs operation middleware
+func (siw *ServerInterfaceWrapper) ListAllJobs(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAllJobsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "queue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "queue", query, &params.Queue, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter queue: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", query, &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter owner: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListAllJobs(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CancelAnyJob operation middleware
+func (siw *ServerInterfaceWrapper) CancelAnyJob(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CancelAnyJob(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetAnyJob operation middleware
+func (siw *ServerInterfaceWrapper) GetAnyJob(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetAnyJob(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DiscardAnyJob operation middleware
+func (siw *ServerInterfaceWrapper) DiscardAnyJob(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DiscardAnyJob(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RetryAnyJob operation middleware
+func (siw *ServerInterfaceWrapper) RetryAnyJob(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RetryAnyJob(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReleaseAddress operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseAddress(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReleaseAddressParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Required query parameter "address" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "address", query, &params.Address, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter address: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReleaseAddress(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListSuppressions operation middleware
+func (siw *ServerInterfaceWrapper) ListSuppressions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSuppressionsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", query, &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter after: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListSuppressions(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SuppressAddress operation middleware
+func (siw *ServerInterfaceWrapper) SuppressAddress(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SuppressAddressParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SuppressAddress(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListMails operation middleware
+func (siw *ServerInterfaceWrapper) ListMails(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMailsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListMails(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetMail operation middleware
+func (siw *ServerInterfaceWrapper) GetMail(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetMail(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateModel operation middleware
+func (siw *ServerInterfaceWrapper) CreateModel(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateModelParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateModel(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteModel operation middleware
+func (siw *ServerInterfaceWrapper) DeleteModel(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteModel(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListQuarantine operation middleware
+func (siw *ServerInterfaceWrapper) ListQuarantine(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListQuarantineParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", query, &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter status: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", query, &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter owner: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "signature" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "signature", query, &params.Signature, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter signature: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListQuarantine(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// Rescan operation middleware
+func (siw *ServerInterfaceWrapper) Rescan(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RescanParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.Rescan(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteQuarantined operation middleware
+func (siw *ServerInterfaceWrapper) DeleteQuarantined(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Params("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter file_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteQuarantinedParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "reason" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reason", query, &params.Reason, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter reason: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteQuarantined(c, fileID, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// InspectQuarantined operation middleware
+func (siw *ServerInterfaceWrapper) InspectQuarantined(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Params("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter file_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.InspectQuarantined(c, fileID)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReleaseQuarantined operation middleware
+func (siw *ServerInterfaceWrapper) ReleaseQuarantined(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Params("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter file_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReleaseQuarantinedParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReleaseQuarantined(c, fileID, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RescanQuarantined operation middleware
+func (siw *ServerInterfaceWrapper) RescanQuarantined(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "file_id" -------------
+	var fileID FileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "file_id", c.Params("file_id"), &fileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter file_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RescanQuarantinedParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RescanQuarantined(c, fileID, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListQueues operation middleware
+func (siw *ServerInterfaceWrapper) ListQueues(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListQueues(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// PauseQueue operation middleware
+func (siw *ServerInterfaceWrapper) PauseQueue(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name QueueName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.PauseQueue(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResumeQueue operation middleware
+func (siw *ServerInterfaceWrapper) ResumeQueue(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name QueueName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResumeQueue(c, name)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -598,6 +3372,136 @@ func (siw *ServerInterfaceWrapper) ListSchedules(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.ListSchedules(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateSchedule operation middleware
+func (siw *ServerInterfaceWrapper) CreateSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateScheduleParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateSchedule(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteSchedule operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteSchedule(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetSchedule operation middleware
+func (siw *ServerInterfaceWrapper) GetSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetSchedule(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ChangeSchedule operation middleware
+func (siw *ServerInterfaceWrapper) ChangeSchedule(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangeSchedule(c, name)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -683,8 +3587,537 @@ func (siw *ServerInterfaceWrapper) RunSchedule(c *fiber.Ctx) error {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RunScheduleParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.RunSchedule(c, name)
+		return siw.Handler.RunSchedule(c, name, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListScheduleRuns operation middleware
+func (siw *ServerInterfaceWrapper) ListScheduleRuns(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name ScheduleName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListScheduleRunsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListScheduleRuns(c, name, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListTunings operation middleware
+func (siw *ServerInterfaceWrapper) ListTunings(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTuningsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListTunings(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// StartTuning operation middleware
+func (siw *ServerInterfaceWrapper) StartTuning(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartTuningParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.StartTuning(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetTuning operation middleware
+func (siw *ServerInterfaceWrapper) GetTuning(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetTuning(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListWorkers operation middleware
+func (siw *ServerInterfaceWrapper) ListWorkers(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWorkers(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListDatasets operation middleware
+func (siw *ServerInterfaceWrapper) ListDatasets(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDatasetsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListDatasets(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateDataset operation middleware
+func (siw *ServerInterfaceWrapper) CreateDataset(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateDatasetParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateDataset(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteDataset operation middleware
+func (siw *ServerInterfaceWrapper) DeleteDataset(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteDataset(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetDataset operation middleware
+func (siw *ServerInterfaceWrapper) GetDataset(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetDataset(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetDatasetFile operation middleware
+func (siw *ServerInterfaceWrapper) GetDatasetFile(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Params("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter name: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDatasetFileParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Range")]; found {
+		var Range Range
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Range, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Range", valueList[0], &Range, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Range: %w", err).Error())
+		}
+
+		params.Range = &Range
+
+	}
+
+	// ------------- Optional header parameter "If-Range" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Range")]; found {
+		var IfRange IfRange
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Range, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Range", valueList[0], &IfRange, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Range: %w", err).Error())
+		}
+
+		params.IfRange = &IfRange
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetDatasetFile(c, id, name, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListModels operation middleware
+func (siw *ServerInterfaceWrapper) ListModels(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListModels(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetQuery operation middleware
+func (siw *ServerInterfaceWrapper) GetQuery(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "job_id" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "job_id", c.Params("job_id"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter job_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetQuery(c, jobID)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RateAnswer operation middleware
+func (siw *ServerInterfaceWrapper) RateAnswer(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "job_id" -------------
+	var jobID JobID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "job_id", c.Params("job_id"), &jobID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter job_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RateAnswer(c, jobID)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1568,6 +5001,187 @@ func (siw *ServerInterfaceWrapper) GetMe(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetTrainingConsent operation middleware
+func (siw *ServerInterfaceWrapper) GetTrainingConsent(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetTrainingConsent(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SetTrainingConsent operation middleware
+func (siw *ServerInterfaceWrapper) SetTrainingConsent(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SetTrainingConsent(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListReports operation middleware
+func (siw *ServerInterfaceWrapper) ListReports(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReportsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", query, &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter before: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListReports(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestReport operation middleware
+func (siw *ServerInterfaceWrapper) RequestReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestReportParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestReport(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteReport operation middleware
+func (siw *ServerInterfaceWrapper) DeleteReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteReport(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReport operation middleware
+func (siw *ServerInterfaceWrapper) GetReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id ID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReport(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // Healthz operation middleware
 func (siw *ServerInterfaceWrapper) Healthz(c *fiber.Ctx) error {
 
@@ -1693,6 +5307,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/api/admin/schedules", wrapper.ListSchedules)
 
+	router.Post(options.BaseURL+"/api/admin/schedules", wrapper.CreateSchedule)
+
 	router.Post(options.BaseURL+"/api/admin/schedules/:name/run", wrapper.RunSchedule)
 
 	router.Post(options.BaseURL+"/api/admin/schedules/:name/pause", wrapper.PauseSchedule)
@@ -1701,10 +5317,116 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/api/admin/cleanup", wrapper.Sweep)
 
+	router.Get(options.BaseURL+"/api/admin/queues", wrapper.ListQueues)
+
+	router.Post(options.BaseURL+"/api/admin/queues/:name/pause", wrapper.PauseQueue)
+
+	router.Post(options.BaseURL+"/api/admin/queues/:name/resume", wrapper.ResumeQueue)
+
+	router.Get(options.BaseURL+"/api/admin/workers", wrapper.ListWorkers)
+
+	router.Get(options.BaseURL+"/api/admin/jobs", wrapper.ListAllJobs)
+
+	router.Delete(options.BaseURL+"/api/admin/jobs/:id", wrapper.CancelAnyJob)
+
+	router.Get(options.BaseURL+"/api/admin/jobs/:id", wrapper.GetAnyJob)
+
+	router.Post(options.BaseURL+"/api/admin/jobs/:id/retry", wrapper.RetryAnyJob)
+
+	router.Post(options.BaseURL+"/api/admin/jobs/:id/discard", wrapper.DiscardAnyJob)
+
+	router.Get(options.BaseURL+"/api/admin/dead-letters", wrapper.GroupDeadLetters)
+
+	router.Get(options.BaseURL+"/api/admin/dead-letters/jobs", wrapper.ListDeadLetters)
+
+	router.Post(options.BaseURL+"/api/admin/dead-letters/retry", wrapper.RetryDeadLetters)
+
+	router.Post(options.BaseURL+"/api/admin/dead-letters/discard", wrapper.DiscardDeadLetters)
+
 	router.Get(options.BaseURL+"/healthz", wrapper.Healthz)
 
 	router.Get(options.BaseURL+"/readyz", wrapper.Readyz)
 
 	router.Get(options.BaseURL+"/openapi.yaml", wrapper.GetContract)
+
+	router.Get(options.BaseURL+"/api/ai/queries/:job_id", wrapper.GetQuery)
+
+	router.Put(options.BaseURL+"/api/ai/queries/:job_id/rating", wrapper.RateAnswer)
+
+	router.Get(options.BaseURL+"/api/ai/datasets", wrapper.ListDatasets)
+
+	router.Post(options.BaseURL+"/api/ai/datasets", wrapper.CreateDataset)
+
+	router.Delete(options.BaseURL+"/api/ai/datasets/:id", wrapper.DeleteDataset)
+
+	router.Get(options.BaseURL+"/api/ai/datasets/:id", wrapper.GetDataset)
+
+	router.Get(options.BaseURL+"/api/ai/datasets/:id/files/:name", wrapper.GetDatasetFile)
+
+	router.Get(options.BaseURL+"/api/me/training-consent", wrapper.GetTrainingConsent)
+
+	router.Put(options.BaseURL+"/api/me/training-consent", wrapper.SetTrainingConsent)
+
+	router.Get(options.BaseURL+"/api/admin/backups", wrapper.ListBackups)
+
+	router.Post(options.BaseURL+"/api/admin/backups", wrapper.StartBackup)
+
+	router.Delete(options.BaseURL+"/api/admin/backups/:id", wrapper.DeleteBackup)
+
+	router.Get(options.BaseURL+"/api/admin/backups/:id", wrapper.GetBackup)
+
+	router.Post(options.BaseURL+"/api/admin/backups/:id/verify", wrapper.VerifyBackup)
+
+	router.Get(options.BaseURL+"/api/reports", wrapper.ListReports)
+
+	router.Post(options.BaseURL+"/api/reports", wrapper.RequestReport)
+
+	router.Delete(options.BaseURL+"/api/reports/:id", wrapper.DeleteReport)
+
+	router.Get(options.BaseURL+"/api/reports/:id", wrapper.GetReport)
+
+	router.Delete(options.BaseURL+"/api/admin/schedules/:name", wrapper.DeleteSchedule)
+
+	router.Get(options.BaseURL+"/api/admin/schedules/:name", wrapper.GetSchedule)
+
+	router.Patch(options.BaseURL+"/api/admin/schedules/:name", wrapper.ChangeSchedule)
+
+	router.Get(options.BaseURL+"/api/admin/schedules/:name/runs", wrapper.ListScheduleRuns)
+
+	router.Get(options.BaseURL+"/api/admin/quarantine", wrapper.ListQuarantine)
+
+	router.Post(options.BaseURL+"/api/admin/quarantine/rescan", wrapper.Rescan)
+
+	router.Delete(options.BaseURL+"/api/admin/quarantine/:file_id", wrapper.DeleteQuarantined)
+
+	router.Get(options.BaseURL+"/api/admin/quarantine/:file_id", wrapper.InspectQuarantined)
+
+	router.Post(options.BaseURL+"/api/admin/quarantine/:file_id/release", wrapper.ReleaseQuarantined)
+
+	router.Post(options.BaseURL+"/api/admin/quarantine/:file_id/rescan", wrapper.RescanQuarantined)
+
+	router.Get(options.BaseURL+"/api/admin/mails", wrapper.ListMails)
+
+	router.Get(options.BaseURL+"/api/admin/mails/:id", wrapper.GetMail)
+
+	router.Delete(options.BaseURL+"/api/admin/mail-suppressions", wrapper.ReleaseAddress)
+
+	router.Get(options.BaseURL+"/api/admin/mail-suppressions", wrapper.ListSuppressions)
+
+	router.Post(options.BaseURL+"/api/admin/mail-suppressions", wrapper.SuppressAddress)
+
+	router.Get(options.BaseURL+"/api/admin/audit", wrapper.ListAudit)
+
+	router.Get(options.BaseURL+"/api/ai/models", wrapper.ListModels)
+
+	router.Post(options.BaseURL+"/api/admin/models", wrapper.CreateModel)
+
+	router.Delete(options.BaseURL+"/api/admin/models/:name", wrapper.DeleteModel)
+
+	router.Get(options.BaseURL+"/api/admin/tunings", wrapper.ListTunings)
+
+	router.Post(options.BaseURL+"/api/admin/tunings", wrapper.StartTuning)
+
+	router.Get(options.BaseURL+"/api/admin/tunings/:id", wrapper.GetTuning)
 
 }

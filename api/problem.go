@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/valyala/fasthttp"
 
 	"rohrpost/api/edge"
+	"rohrpost/db"
 	"rohrpost/internal/fault"
 )
 
@@ -26,7 +25,8 @@ var (
 const (
 	problemType = "application/problem+json"
 	loginScheme = `Bearer realm="rohrpost"`
-	retrySoon   = "5" // seconds after which something unavailable may be back
+	retrySoon   = "5"  // seconds after which something unavailable may be back
+	retryLater  = "60" // seconds after which somebody may have made room
 )
 
 // fail answers a request with the problem document that err stands for. It is the one place where errors become
@@ -43,7 +43,11 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		p.Instance = &path
 	}
 	if class.Status >= fiber.StatusInternalServerError {
-		s.log.LogAttrs(c.UserContext(), slog.LevelError, "request failed", slog.String("request_id", p.RequestID),
+		level := slog.LevelError
+		if class.Status == fiber.StatusServiceUnavailable && !class.Retryable {
+			level = slog.LevelWarn // this installation does without what was asked for
+		}
+		s.log.LogAttrs(c.UserContext(), level, "request failed", slog.String("request_id", p.RequestID),
 			slog.String("code", p.Code), slog.String("err", err.Error()))
 	}
 	body, err := json.Marshal(p)
@@ -56,6 +60,8 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		c.Set(fiber.HeaderWWWAuthenticate, loginScheme)
 	case fiber.StatusServiceUnavailable:
 		c.Set(fiber.HeaderRetryAfter, retrySoon)
+	case fiber.StatusInsufficientStorage:
+		c.Set(fiber.HeaderRetryAfter, retryLater)
 	}
 	c.Set(fiber.HeaderContentType, problemType)
 	return c.Status(class.Status).Send(body)
@@ -65,26 +71,18 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 // that PostgreSQL can't be reached.
 func translate(c *fiber.Ctx, err error) error {
 	var (
-		router  *fiber.Error
-		connect *pgconn.ConnectError
-		network *net.OpError
-		server  *pgconn.PgError
-		coded   *fault.Error
+		router *fiber.Error
+		coded  *fault.Error
 	)
 	switch {
 	case errors.As(err, &coded):
 		return err
 	case errors.As(err, &router):
 		return routed(c, router)
-	case errors.As(err, &connect), errors.As(err, &network), errors.As(err, &server) && away(server.Code):
+	case db.Down(err):
 		return fault.Wrap(err, fault.Unavailable, "A part of the service can't be reached right now.")
 	}
 	return err
-}
-
-// away reports whether PostgreSQL says by a SQLSTATE that it can't work now: shutting down, starting, out of connections.
-func away(code string) bool {
-	return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "08")
 }
 
 func routed(c *fiber.Ctx, err *fiber.Error) error {

@@ -56,6 +56,9 @@ func (s *Server) ResetPassword(c *fiber.Ctx) error {
 	if body.Token == "" || body.Password == "" {
 		return fault.New(fault.Invalid, "The fields token and password are needed.")
 	}
+	if err := s.attemptToken(c); err != nil {
+		return err
+	}
 	if _, err := s.accounts.ResetPassword(c.UserContext(), body.Token, body.Password); err != nil {
 		return fmt.Errorf("reset a password: %w", err)
 	}

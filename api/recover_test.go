@@ -3,6 +3,7 @@ package api_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -85,6 +86,19 @@ func TestAForgottenPasswordIsReplacedByMail(t *testing.T) {
 	}
 	login(password).problem(401, "invalid_credentials")
 	login("a new horse battery").want(http.StatusOK)
+}
+
+func TestTokensCannotBeGuessedQuickly(t *testing.T) {
+	t.Parallel()
+	s := newHouse(t).open(api.Config{LoginBurst: 3, LoginEvery: time.Hour})
+	guess := send("/api/auth/password", `{"token":"guess","password":"a new horse battery"}`)
+	for range 3 {
+		s.send(guess).problem(400, "link_not_valid")
+	}
+	refused := s.send(guess)
+	refused.problem(429, "rate_limited")
+	require.NotEmpty(t, refused.header.Get("Retry-After"))
+	s.send(send("/api/auth/login", `{"email":"ada@example.org","password":"guess"}`)).problem(401, "invalid_credentials")
 }
 
 func TestMailsToOneAddressCannotBeAskedForQuickly(t *testing.T) {

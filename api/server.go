@@ -16,10 +16,17 @@ import (
 	"rohrpost/db"
 	"rohrpost/internal/accounts"
 	"rohrpost/internal/ai"
+	"rohrpost/internal/backup"
+	"rohrpost/internal/datasets"
+	"rohrpost/internal/deadletter"
 	"rohrpost/internal/files"
+	"rohrpost/internal/mail"
+	"rohrpost/internal/operations"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/reports"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
+	"rohrpost/internal/tuning"
 )
 
 // Deps is what the server stands on. All of it is the caller's to start, stop and close; the hub and the engine have to
@@ -29,7 +36,14 @@ type Deps struct {
 	Accounts   *accounts.Service
 	Files      *files.Service
 	AI         *ai.Service
+	Mail       *mail.Service
 	Schedules  *schedule.Service
+	Operations *operations.Service
+	DeadLetter *deadletter.Service
+	Tuning     *tuning.Service
+	Datasets   *datasets.Service
+	Backups    *backup.Service
+	Reports    *reports.Service
 	Engine     *queue.Engine
 	Hub        *stream.Hub
 	Redis      redis.UniversalClient
@@ -39,22 +53,29 @@ type Deps struct {
 
 // Server serves the contract. Make it with [New].
 type Server struct {
-	cfg       Config
-	log       *slog.Logger
-	pool      *db.Pool
-	queries   *db.Queries
-	accounts  *accounts.Service
-	files     *files.Service
-	ai        *ai.Service
-	schedules *schedule.Service
-	engine    *queue.Engine
-	hub       *stream.Hub
-	redis     redis.UniversalClient
-	attempts  *edge.Attempts
-	app       *fiber.App
-	streams   streams
-	base      context.Context // ends what is under way once Shutdown has waited long enough
-	abandon   context.CancelFunc
+	cfg        Config
+	log        *slog.Logger
+	pool       *db.Pool
+	queries    *db.Queries
+	accounts   *accounts.Service
+	files      *files.Service
+	ai         *ai.Service
+	mail       *mail.Service
+	schedules  *schedule.Service
+	operations *operations.Service
+	deadletter *deadletter.Service
+	tuning     *tuning.Service
+	datasets   *datasets.Service
+	backups    *backup.Service
+	reports    *reports.Service
+	engine     *queue.Engine
+	hub        *stream.Hub
+	redis      redis.UniversalClient
+	attempts   *edge.Attempts
+	app        *fiber.App
+	streams    streams
+	base       context.Context // ends what is under way once Shutdown has waited long enough
+	abandon    context.CancelFunc
 
 	mu       sync.Mutex   // guards the rest
 	listener net.Listener // of Serve
@@ -65,8 +86,10 @@ type Server struct {
 func New(deps Deps, cfg Config) (*Server, error) {
 	cfg = cfg.WithDefaults()
 	s := &Server{
-		cfg: cfg, log: deps.Log, pool: deps.Pool, queries: db.New(), accounts: deps.Accounts, files: deps.Files, ai: deps.AI,
-		schedules: deps.Schedules, engine: deps.Engine, hub: deps.Hub, redis: deps.Redis,
+		cfg: cfg, log: deps.Log, pool: deps.Pool, queries: db.New(), accounts: deps.Accounts, files: deps.Files,
+		ai: deps.AI, schedules: deps.Schedules, operations: deps.Operations, deadletter: deps.DeadLetter,
+		engine: deps.Engine, hub: deps.Hub, redis: deps.Redis, datasets: deps.Datasets, backups: deps.Backups,
+		reports: deps.Reports, mail: deps.Mail, tuning: deps.Tuning,
 		attempts: &edge.Attempts{Every: cfg.LoginEvery, Burst: cfg.LoginBurst},
 	}
 	s.base, s.abandon = context.WithCancel(context.Background())

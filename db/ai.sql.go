@@ -12,7 +12,7 @@ import (
 )
 
 const aIQueryByID = `-- name: AIQueryByID :one
-SELECT id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at FROM ai_queries WHERE id = $1
+SELECT id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at, rating FROM ai_queries WHERE id = $1
 `
 
 func (q *Queries) AIQueryByID(ctx context.Context, db DBTX, id uuid.UUID) (AIQuery, error) {
@@ -33,12 +33,13 @@ func (q *Queries) AIQueryByID(ctx context.Context, db DBTX, id uuid.UUID) (AIQue
 		&i.TotalMs,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.Rating,
 	)
 	return i, err
 }
 
 const aIQueryByJob = `-- name: AIQueryByJob :one
-SELECT id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at FROM ai_queries WHERE job_id = $1
+SELECT id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at, rating FROM ai_queries WHERE job_id = $1
 `
 
 func (q *Queries) AIQueryByJob(ctx context.Context, db DBTX, jobID uuid.UUID) (AIQuery, error) {
@@ -59,6 +60,7 @@ func (q *Queries) AIQueryByJob(ctx context.Context, db DBTX, jobID uuid.UUID) (A
 		&i.TotalMs,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.Rating,
 	)
 	return i, err
 }
@@ -111,7 +113,7 @@ func (q *Queries) FinishAIQuery(ctx context.Context, db DBTX, arg FinishAIQueryP
 const insertAIQuery = `-- name: InsertAIQuery :one
 INSERT INTO ai_queries (id, owner, job_id, model, system, prompt)
 VALUES ($1, $2, $3, $4, $5, $6)
-RETURNING id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at
+RETURNING id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at, rating
 `
 
 type InsertAIQueryParams struct {
@@ -148,6 +150,7 @@ func (q *Queries) InsertAIQuery(ctx context.Context, db DBTX, arg InsertAIQueryP
 		&i.TotalMs,
 		&i.CreatedAt,
 		&i.FinishedAt,
+		&i.Rating,
 	)
 	return i, err
 }
@@ -186,7 +189,7 @@ func (q *Queries) KeepCancelledAnswer(ctx context.Context, db DBTX, arg KeepCanc
 const reopenAIQuery = `-- name: ReopenAIQuery :exec
 UPDATE ai_queries
 SET answer = NULL, finish_reason = NULL, prompt_tokens = NULL, completion_tokens = NULL, first_token_ms = NULL,
-    total_ms = NULL, finished_at = NULL
+    total_ms = NULL, finished_at = NULL, rating = NULL
 WHERE job_id = $1
 `
 

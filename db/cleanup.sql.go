@@ -29,12 +29,35 @@ func (q *Queries) CountEndedJobs(ctx context.Context, db DBTX, arg CountEndedJob
 	return count, err
 }
 
+const countExpiredMailTokens = `-- name: CountExpiredMailTokens :one
+SELECT count(*) FROM mail_tokens WHERE expires_at < now()
+`
+
+func (q *Queries) CountExpiredMailTokens(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, countExpiredMailTokens)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countIdempotencyKeys = `-- name: CountIdempotencyKeys :one
 SELECT count(*) FROM idempotency_keys WHERE created_at < now() - make_interval(secs => $1::float8)
 `
 
 func (q *Queries) CountIdempotencyKeys(ctx context.Context, db DBTX, ageSeconds float64) (int64, error) {
 	row := db.QueryRow(ctx, countIdempotencyKeys, ageSeconds)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countOldMails = `-- name: CountOldMails :one
+SELECT count(*) FROM mails
+WHERE created_at < now() - make_interval(secs => $1::float8) AND state <> 'queued'
+`
+
+func (q *Queries) CountOldMails(ctx context.Context, db DBTX, ageSeconds float64) (int64, error) {
+	row := db.QueryRow(ctx, countOldMails, ageSeconds)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -96,6 +119,20 @@ func (q *Queries) DeleteEndedJobs(ctx context.Context, db DBTX, arg DeleteEndedJ
 	return result.RowsAffected(), nil
 }
 
+const deleteExpiredMailTokens = `-- name: DeleteExpiredMailTokens :execrows
+DELETE FROM mail_tokens WHERE token_hash IN (
+    SELECT old.token_hash FROM mail_tokens old WHERE old.expires_at < now() ORDER BY old.expires_at
+    LIMIT $1 FOR UPDATE SKIP LOCKED)
+`
+
+func (q *Queries) DeleteExpiredMailTokens(ctx context.Context, db DBTX, most int32) (int64, error) {
+	result, err := db.Exec(ctx, deleteExpiredMailTokens, most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteIdempotencyKeys = `-- name: DeleteIdempotencyKeys :execrows
 DELETE FROM idempotency_keys WHERE (user_id, route, key) IN (
     SELECT old.user_id, old.route, old.key FROM idempotency_keys old
@@ -110,6 +147,27 @@ type DeleteIdempotencyKeysParams struct {
 
 func (q *Queries) DeleteIdempotencyKeys(ctx context.Context, db DBTX, arg DeleteIdempotencyKeysParams) (int64, error) {
 	result, err := db.Exec(ctx, deleteIdempotencyKeys, arg.AgeSeconds, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteOldMails = `-- name: DeleteOldMails :execrows
+DELETE FROM mails WHERE id IN (
+    SELECT old.id FROM mails old
+    WHERE old.created_at < now() - make_interval(secs => $1::float8) AND old.state <> 'queued'
+    ORDER BY old.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+`
+
+type DeleteOldMailsParams struct {
+	AgeSeconds float64
+	Most       int32
+}
+
+// Those that wait for their job are kept however old they are.
+func (q *Queries) DeleteOldMails(ctx context.Context, db DBTX, arg DeleteOldMailsParams) (int64, error) {
+	result, err := db.Exec(ctx, deleteOldMails, arg.AgeSeconds, arg.Most)
 	if err != nil {
 		return 0, err
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const deleteFile = `-- name: DeleteFile :one
-DELETE FROM files WHERE id = $1 AND owner = $2 RETURNING id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at
+DELETE FROM files WHERE id = $1 AND owner = $2 RETURNING id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason
 `
 
 type DeleteFileParams struct {
@@ -40,6 +40,12 @@ func (q *Queries) DeleteFile(ctx context.Context, db DBTX, arg DeleteFileParams)
 		&i.JobID,
 		&i.CreatedAt,
 		&i.ScannedAt,
+		&i.CheckedAt,
+		&i.CheckedWith,
+		&i.Moves,
+		&i.ReleasedAt,
+		&i.ReleasedBy,
+		&i.ReleaseReason,
 	)
 	return i, err
 }
@@ -64,7 +70,7 @@ func (q *Queries) FailFile(ctx context.Context, db DBTX, arg FailFileParams) (in
 }
 
 const fileByID = `-- name: FileByID :one
-SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at FROM files WHERE id = $1
+SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason FROM files WHERE id = $1
 `
 
 func (q *Queries) FileByID(ctx context.Context, db DBTX, id uuid.UUID) (File, error) {
@@ -87,12 +93,18 @@ func (q *Queries) FileByID(ctx context.Context, db DBTX, id uuid.UUID) (File, er
 		&i.JobID,
 		&i.CreatedAt,
 		&i.ScannedAt,
+		&i.CheckedAt,
+		&i.CheckedWith,
+		&i.Moves,
+		&i.ReleasedAt,
+		&i.ReleasedBy,
+		&i.ReleaseReason,
 	)
 	return i, err
 }
 
 const fileOfOwner = `-- name: FileOfOwner :one
-SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at FROM files WHERE id = $1 AND owner = $2
+SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason FROM files WHERE id = $1 AND owner = $2
 `
 
 type FileOfOwnerParams struct {
@@ -120,17 +132,25 @@ func (q *Queries) FileOfOwner(ctx context.Context, db DBTX, arg FileOfOwnerParam
 		&i.JobID,
 		&i.CreatedAt,
 		&i.ScannedAt,
+		&i.CheckedAt,
+		&i.CheckedWith,
+		&i.Moves,
+		&i.ReleasedAt,
+		&i.ReleasedBy,
+		&i.ReleaseReason,
 	)
 	return i, err
 }
 
 const filesByIDs = `-- name: FilesByIDs :many
-SELECT id, thumbnail_status FROM files WHERE id = ANY($1::uuid[])
+SELECT id, thumbnail_status, blob_key, moves FROM files WHERE id = ANY($1::uuid[])
 `
 
 type FilesByIDsRow struct {
 	ID              uuid.UUID
 	ThumbnailStatus string
+	BlobKey         string
+	Moves           int32
 }
 
 func (q *Queries) FilesByIDs(ctx context.Context, db DBTX, ids []uuid.UUID) ([]FilesByIDsRow, error) {
@@ -142,7 +162,12 @@ func (q *Queries) FilesByIDs(ctx context.Context, db DBTX, ids []uuid.UUID) ([]F
 	items := []FilesByIDsRow{}
 	for rows.Next() {
 		var i FilesByIDsRow
-		if err := rows.Scan(&i.ID, &i.ThumbnailStatus); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.ThumbnailStatus,
+			&i.BlobKey,
+			&i.Moves,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -154,7 +179,7 @@ func (q *Queries) FilesByIDs(ctx context.Context, db DBTX, ids []uuid.UUID) ([]F
 }
 
 const filesByOwnerBefore = `-- name: FilesByOwnerBefore :many
-SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at FROM files WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT $3
+SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason FROM files WHERE owner = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 `
 
 type FilesByOwnerBeforeParams struct {
@@ -190,6 +215,12 @@ func (q *Queries) FilesByOwnerBefore(ctx context.Context, db DBTX, arg FilesByOw
 			&i.JobID,
 			&i.CreatedAt,
 			&i.ScannedAt,
+			&i.CheckedAt,
+			&i.CheckedWith,
+			&i.Moves,
+			&i.ReleasedAt,
+			&i.ReleasedBy,
+			&i.ReleaseReason,
 		); err != nil {
 			return nil, err
 		}
@@ -201,10 +232,28 @@ func (q *Queries) FilesByOwnerBefore(ctx context.Context, db DBTX, arg FilesByOw
 	return items, nil
 }
 
+const giveUpMoves = `-- name: GiveUpMoves :exec
+UPDATE files SET moves = files.moves + 1
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::integer[]) AS moves) k
+WHERE files.id = k.id AND files.moves = k.moves AND status <> 'processing'
+`
+
+type GiveUpMovesParams struct {
+	Ids   []uuid.UUID
+	Moves []int32
+}
+
+// From now on nobody moves the content of these files to the place that their next move would have gone to. A first scan
+// is not disturbed: it doesn't look whether the file was moved.
+func (q *Queries) GiveUpMoves(ctx context.Context, db DBTX, arg GiveUpMovesParams) error {
+	_, err := db.Exec(ctx, giveUpMoves, arg.Ids, arg.Moves)
+	return err
+}
+
 const insertFile = `-- name: InsertFile :one
 INSERT INTO files (id, owner, name, size, media_type, sha256, blob_key, job_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at
+RETURNING id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason
 `
 
 type InsertFileParams struct {
@@ -247,12 +296,18 @@ func (q *Queries) InsertFile(ctx context.Context, db DBTX, arg InsertFileParams)
 		&i.JobID,
 		&i.CreatedAt,
 		&i.ScannedAt,
+		&i.CheckedAt,
+		&i.CheckedWith,
+		&i.Moves,
+		&i.ReleasedAt,
+		&i.ReleasedBy,
+		&i.ReleaseReason,
 	)
 	return i, err
 }
 
 const lockFile = `-- name: LockFile :one
-SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at FROM files WHERE id = $1 FOR UPDATE
+SELECT id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason FROM files WHERE id = $1 FOR UPDATE
 `
 
 // A delete waits for the transaction, or is over before it and there is no row.
@@ -276,6 +331,12 @@ func (q *Queries) LockFile(ctx context.Context, db DBTX, id uuid.UUID) (File, er
 		&i.JobID,
 		&i.CreatedAt,
 		&i.ScannedAt,
+		&i.CheckedAt,
+		&i.CheckedWith,
+		&i.Moves,
+		&i.ReleasedAt,
+		&i.ReleasedBy,
+		&i.ReleaseReason,
 	)
 	return i, err
 }
@@ -296,9 +357,9 @@ func (q *Queries) ReopenFile(ctx context.Context, db DBTX, id uuid.UUID) (int64,
 
 const setFileVerdict = `-- name: SetFileVerdict :execrows
 UPDATE files
-SET status = $1, verdict = $2, signature = $3, reason = $4, blob_key = $5,
-    thumbnail_status = $6, scanned_at = now()
-WHERE id = $7 AND status = 'processing'
+SET status = $1, verdict = $2, signature = $3, reason = $4, blob_key = $5, moves = $6,
+    thumbnail_status = $7, scanned_at = now(), checked_at = now(), checked_with = $8
+WHERE id = $9 AND status = 'processing'
 `
 
 type SetFileVerdictParams struct {
@@ -307,7 +368,9 @@ type SetFileVerdictParams struct {
 	Signature       *string
 	Reason          *string
 	BlobKey         string
+	Moves           int32
 	ThumbnailStatus string
+	CheckedWith     *string
 	ID              uuid.UUID
 }
 
@@ -318,7 +381,9 @@ func (q *Queries) SetFileVerdict(ctx context.Context, db DBTX, arg SetFileVerdic
 		arg.Signature,
 		arg.Reason,
 		arg.BlobKey,
+		arg.Moves,
 		arg.ThumbnailStatus,
+		arg.CheckedWith,
 		arg.ID,
 	)
 	if err != nil {
@@ -328,7 +393,8 @@ func (q *Queries) SetFileVerdict(ctx context.Context, db DBTX, arg SetFileVerdic
 }
 
 const setThumbnailStatus = `-- name: SetThumbnailStatus :execrows
-UPDATE files SET thumbnail_status = $1, thumbnail_reason = $2 WHERE id = $3
+UPDATE files SET thumbnail_status = $1, thumbnail_reason = $2
+WHERE id = $3 AND status = 'clean'
 `
 
 type SetThumbnailStatusParams struct {
@@ -337,6 +403,7 @@ type SetThumbnailStatusParams struct {
 	ID              uuid.UUID
 }
 
+// Of a file that was closed meanwhile there are none.
 func (q *Queries) SetThumbnailStatus(ctx context.Context, db DBTX, arg SetThumbnailStatusParams) (int64, error) {
 	result, err := db.Exec(ctx, setThumbnailStatus, arg.ThumbnailStatus, arg.ThumbnailReason, arg.ID)
 	if err != nil {

@@ -47,7 +47,7 @@ const cancelJob = `-- name: CancelJob :one
 UPDATE jobs
 SET state = 'cancelled', error_code = 'cancelled', error_message = $1, finished_at = now(), parked = false
 WHERE id = $2 AND state IN ('queued', 'running')
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 type CancelJobParams struct {
@@ -85,6 +85,7 @@ func (q *Queries) CancelJob(ctx context.Context, db DBTX, arg CancelJobParams) (
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
@@ -93,18 +94,26 @@ const claimJob = `-- name: ClaimJob :one
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
 WHERE id = $2 AND epoch = $3 AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+  AND crashes < $4::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 type ClaimJobParams struct {
-	WorkerID *uuid.UUID
-	ID       uuid.UUID
-	Epoch    int64
+	WorkerID   *uuid.UUID
+	ID         uuid.UUID
+	Epoch      int64
+	LastChance int32
 }
 
-// The one way into running for a job without limits. No row: not ours, not due, over already, or limited.
+// The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
+// or one that gets its last chance.
 func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Job, error) {
-	row := db.QueryRow(ctx, claimJob, arg.WorkerID, arg.ID, arg.Epoch)
+	row := db.QueryRow(ctx, claimJob,
+		arg.WorkerID,
+		arg.ID,
+		arg.Epoch,
+		arg.LastChance,
+	)
 	var i Job
 	err := row.Scan(
 		&i.ID,
@@ -133,6 +142,7 @@ func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Jo
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
@@ -147,7 +157,8 @@ WHERE j.id = $2 AND j.epoch = $3 AND j.state = 'queued' AND j.run_at <= now()
   AND (j.key_limit IS NULL OR j.key_limit > (
         SELECT count(*) FROM jobs r
         WHERE r.kind = j.kind AND r.limit_key = j.limit_key AND r.key_limit IS NOT NULL AND r.state = 'running'))
-RETURNING j.id, j.kind, j.queue, j.args, j.state, j.epoch, j.attempt, j.max_attempts, j.crashes, j.owner, j.run_at, j.unique_key, j.owner_limit, j.limit_key, j.key_limit, j.parked, j.progress, j.result, j.error_code, j.error_message, j.worker_id, j.trace_context, j.created_at, j.dispatched_at, j.started_at, j.finished_at
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
+RETURNING j.id, j.kind, j.queue, j.args, j.state, j.epoch, j.attempt, j.max_attempts, j.crashes, j.owner, j.run_at, j.unique_key, j.owner_limit, j.limit_key, j.key_limit, j.parked, j.progress, j.result, j.error_code, j.error_message, j.worker_id, j.trace_context, j.created_at, j.dispatched_at, j.started_at, j.finished_at, j.discarded_at
 `
 
 type ClaimLimitedJobParams struct {
@@ -186,6 +197,7 @@ func (q *Queries) ClaimLimitedJob(ctx context.Context, db DBTX, arg ClaimLimited
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
@@ -210,10 +222,50 @@ func (q *Queries) CompleteJob(ctx context.Context, db DBTX, arg CompleteJobParam
 	return result.RowsAffected(), nil
 }
 
+const discardJob = `-- name: DiscardJob :one
+UPDATE jobs SET discarded_at = now() WHERE id = $1 AND state = 'failed' AND discarded_at IS NULL RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
+`
+
+func (q *Queries) DiscardJob(ctx context.Context, db DBTX, id uuid.UUID) (Job, error) {
+	row := db.QueryRow(ctx, discardJob, id)
+	var i Job
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.Queue,
+		&i.Args,
+		&i.State,
+		&i.Epoch,
+		&i.Attempt,
+		&i.MaxAttempts,
+		&i.Crashes,
+		&i.Owner,
+		&i.RunAt,
+		&i.UniqueKey,
+		&i.OwnerLimit,
+		&i.LimitKey,
+		&i.KeyLimit,
+		&i.Parked,
+		&i.Progress,
+		&i.Result,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.WorkerID,
+		&i.TraceContext,
+		&i.CreatedAt,
+		&i.DispatchedAt,
+		&i.StartedAt,
+		&i.FinishedAt,
+		&i.DiscardedAt,
+	)
+	return i, err
+}
+
 const dispatchJobs = `-- name: DispatchJobs :many
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
      WHERE j.queue = $1 AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+       AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = $1)
      ORDER BY j.owner LIMIT 1)
     UNION ALL
     (SELECT n.owner FROM owners o CROSS JOIN LATERAL (
@@ -261,7 +313,7 @@ UPDATE jobs u
 SET parked = l.no_room, dispatched_at = CASE WHEN l.no_room THEN NULL ELSE now() END
 FROM limited l
 WHERE u.id = l.id
-RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at
+RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at, u.discarded_at
 `
 
 type DispatchJobsParams struct {
@@ -273,6 +325,7 @@ type DispatchJobsParams struct {
 // limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
 // cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
 // do. Only what is chosen is locked. The array keeps the planner on the primary key, whatever it thinks of the room.
+// JobsInTurnsBefore follows this order.
 func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Room)
 	if err != nil {
@@ -309,6 +362,7 @@ func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsPar
 			&i.DispatchedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.DiscardedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -363,7 +417,7 @@ UPDATE jobs AS j
 SET state = 'failed', crashes = j.crashes + 1, error_code = 'poison', error_message = $1, finished_at = now()
 WHERE j.state = 'running' AND j.crashes + 1 >= $2::integer
   AND NOT EXISTS (SELECT FROM workers w WHERE w.id = j.worker_id)
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 type FailJobsThatKillWorkersParams struct {
@@ -407,6 +461,7 @@ func (q *Queries) FailJobsThatKillWorkers(ctx context.Context, db DBTX, arg Fail
 			&i.DispatchedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.DiscardedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -423,7 +478,7 @@ INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key
 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()),
         $8, $9, $10, $11, $12)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running') DO NOTHING
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 type InsertJobParams struct {
@@ -485,12 +540,13 @@ func (q *Queries) InsertJob(ctx context.Context, db DBTX, arg InsertJobParams) (
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
 
 const jobByID = `-- name: JobByID :one
-SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at FROM jobs WHERE id = $1
+SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs WHERE id = $1
 `
 
 func (q *Queries) JobByID(ctx context.Context, db DBTX, id uuid.UUID) (Job, error) {
@@ -523,25 +579,38 @@ func (q *Queries) JobByID(ctx context.Context, db DBTX, id uuid.UUID) (Job, erro
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
 
 const jobCountsByQueue = `-- name: JobCountsByQueue :many
-SELECT queue, kind, state, parked, count(*) AS jobs, min(run_at)::timestamptz AS oldest
-FROM jobs WHERE state IN ('queued', 'running')
-GROUP BY queue, kind, state, parked
+SELECT queue, 'queued'::text AS place, count(*) AS jobs, min(run_at)::timestamptz AS oldest FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NULL AND NOT parked AND run_at <= now() GROUP BY queue
+UNION ALL
+SELECT queue, 'delayed', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NULL AND NOT parked AND run_at > now() GROUP BY queue
+UNION ALL
+SELECT queue, 'dispatched', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now() GROUP BY queue
+UNION ALL
+SELECT queue, 'delayed', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NOT NULL AND run_at > now() GROUP BY queue
+UNION ALL
+SELECT queue, 'parked', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND parked GROUP BY queue
+UNION ALL
+SELECT queue, 'running', count(*), min(started_at)::timestamptz FROM jobs WHERE state = 'running' GROUP BY queue
 `
 
 type JobCountsByQueueRow struct {
 	Queue  string
-	Kind   string
-	State  string
-	Parked bool
+	Place  string
 	Jobs   int64
 	Oldest time.Time
 }
 
+// One part for each of the partial indexes, so that jobs that are over cost nothing.
 func (q *Queries) JobCountsByQueue(ctx context.Context, db DBTX) ([]JobCountsByQueueRow, error) {
 	rows, err := db.Query(ctx, jobCountsByQueue)
 	if err != nil {
@@ -553,9 +622,7 @@ func (q *Queries) JobCountsByQueue(ctx context.Context, db DBTX) ([]JobCountsByQ
 		var i JobCountsByQueueRow
 		if err := rows.Scan(
 			&i.Queue,
-			&i.Kind,
-			&i.State,
-			&i.Parked,
+			&i.Place,
 			&i.Jobs,
 			&i.Oldest,
 		); err != nil {
@@ -570,7 +637,7 @@ func (q *Queries) JobCountsByQueue(ctx context.Context, db DBTX) ([]JobCountsByQ
 }
 
 const jobOfOwner = `-- name: JobOfOwner :one
-SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at FROM jobs WHERE id = $1 AND owner = $2
+SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs WHERE id = $1 AND owner = $2
 `
 
 type JobOfOwnerParams struct {
@@ -608,12 +675,136 @@ func (q *Queries) JobOfOwner(ctx context.Context, db DBTX, arg JobOfOwnerParams)
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
 
+const jobToClaim = `-- name: JobToClaim :one
+SELECT jobs.id, jobs.kind, jobs.queue, jobs.args, jobs.state, jobs.epoch, jobs.attempt, jobs.max_attempts, jobs.crashes, jobs.owner, jobs.run_at, jobs.unique_key, jobs.owner_limit, jobs.limit_key, jobs.key_limit, jobs.parked, jobs.progress, jobs.result, jobs.error_code, jobs.error_message, jobs.worker_id, jobs.trace_context, jobs.created_at, jobs.dispatched_at, jobs.started_at, jobs.finished_at, jobs.discarded_at, EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue) AS paused
+FROM jobs WHERE id = $1
+`
+
+type JobToClaimRow struct {
+	Job    Job
+	Paused bool
+}
+
+// Tells why ClaimJob had no row.
+func (q *Queries) JobToClaim(ctx context.Context, db DBTX, id uuid.UUID) (JobToClaimRow, error) {
+	row := db.QueryRow(ctx, jobToClaim, id)
+	var i JobToClaimRow
+	err := row.Scan(
+		&i.Job.ID,
+		&i.Job.Kind,
+		&i.Job.Queue,
+		&i.Job.Args,
+		&i.Job.State,
+		&i.Job.Epoch,
+		&i.Job.Attempt,
+		&i.Job.MaxAttempts,
+		&i.Job.Crashes,
+		&i.Job.Owner,
+		&i.Job.RunAt,
+		&i.Job.UniqueKey,
+		&i.Job.OwnerLimit,
+		&i.Job.LimitKey,
+		&i.Job.KeyLimit,
+		&i.Job.Parked,
+		&i.Job.Progress,
+		&i.Job.Result,
+		&i.Job.ErrorCode,
+		&i.Job.ErrorMessage,
+		&i.Job.WorkerID,
+		&i.Job.TraceContext,
+		&i.Job.CreatedAt,
+		&i.Job.DispatchedAt,
+		&i.Job.StartedAt,
+		&i.Job.FinishedAt,
+		&i.Job.DiscardedAt,
+		&i.Paused,
+	)
+	return i, err
+}
+
+const jobsBefore = `-- name: JobsBefore :many
+SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs
+WHERE id < $1
+  AND ($2::text IS NULL OR state = $2)
+  AND ($3::text IS NULL OR kind = $3)
+  AND ($4::text IS NULL OR queue = $4)
+  AND ($5::uuid IS NULL OR owner = $5)
+ORDER BY id DESC
+LIMIT $6
+`
+
+type JobsBeforeParams struct {
+	Before   uuid.UUID
+	State    *string
+	Kind     *string
+	Queue    *string
+	Owner    *uuid.UUID
+	PageSize int32
+}
+
+// Anybody's, newest first. Where nothing else narrows it down, it walks the primary key backwards.
+func (q *Queries) JobsBefore(ctx context.Context, db DBTX, arg JobsBeforeParams) ([]Job, error) {
+	rows, err := db.Query(ctx, jobsBefore,
+		arg.Before,
+		arg.State,
+		arg.Kind,
+		arg.Queue,
+		arg.Owner,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Queue,
+			&i.Args,
+			&i.State,
+			&i.Epoch,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Owner,
+			&i.RunAt,
+			&i.UniqueKey,
+			&i.OwnerLimit,
+			&i.LimitKey,
+			&i.KeyLimit,
+			&i.Parked,
+			&i.Progress,
+			&i.Result,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.WorkerID,
+			&i.TraceContext,
+			&i.CreatedAt,
+			&i.DispatchedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.DiscardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const jobsByOwnerBefore = `-- name: JobsByOwnerBefore :many
-SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at FROM jobs
+SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs
 WHERE owner = $1 AND id < $2
   AND ($3::text IS NULL OR state = $3)
   AND ($4::text IS NULL OR kind = $4)
@@ -672,6 +863,7 @@ func (q *Queries) JobsByOwnerBefore(ctx context.Context, db DBTX, arg JobsByOwne
 			&i.DispatchedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.DiscardedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -731,8 +923,15 @@ SELECT id, epoch, queue, kind FROM jobs
 WHERE state = 'queued' AND dispatched_at IS NOT NULL
   AND dispatched_at < now() - make_interval(secs => $1::float8)
   AND run_at < now() - make_interval(secs => $1::float8)
+  AND queue NOT IN (SELECT p.queue FROM queue_pauses p)
+  AND ($2::text IS NULL OR queue = $2)
 ORDER BY queue, dispatched_at
 `
+
+type OverdueDispatchedJobsParams struct {
+	GraceSeconds float64
+	OnlyQueue    *string
+}
 
 type OverdueDispatchedJobsRow struct {
 	ID    uuid.UUID
@@ -741,9 +940,9 @@ type OverdueDispatchedJobsRow struct {
 	Kind  string
 }
 
-// Due and handed to Redis a while ago, yet not claimed: still in line, or lost.
-func (q *Queries) OverdueDispatchedJobs(ctx context.Context, db DBTX, graceSeconds float64) ([]OverdueDispatchedJobsRow, error) {
-	rows, err := db.Query(ctx, overdueDispatchedJobs, graceSeconds)
+// Due and handed to Redis a while ago, yet not claimed: still in line, or lost. In a paused queue that is as it should be.
+func (q *Queries) OverdueDispatchedJobs(ctx context.Context, db DBTX, arg OverdueDispatchedJobsParams) ([]OverdueDispatchedJobsRow, error) {
+	rows, err := db.Query(ctx, overdueDispatchedJobs, arg.GraceSeconds, arg.OnlyQueue)
 	if err != nil {
 		return nil, err
 	}
@@ -794,7 +993,7 @@ WITH RECURSIVE waiting AS (
         SELECT j.queue FROM jobs j WHERE j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.queue > w.queue
         ORDER BY j.queue LIMIT 1) n)
 )
-SELECT queue FROM waiting
+SELECT queue FROM waiting WHERE queue NOT IN (SELECT p.queue FROM queue_pauses p)
 `
 
 // Hops from queue to queue in jobs_dispatchable_idx.
@@ -841,7 +1040,7 @@ const releaseJobs = `-- name: ReleaseJobs :many
 UPDATE jobs
 SET state = 'queued', epoch = epoch + 1, attempt = attempt - 1, worker_id = NULL, dispatched_at = NULL
 WHERE id = ANY($1::uuid[]) AND worker_id = $2 AND state = 'running'
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 type ReleaseJobsParams struct {
@@ -886,6 +1085,7 @@ func (q *Queries) ReleaseJobs(ctx context.Context, db DBTX, arg ReleaseJobsParam
 			&i.DispatchedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.DiscardedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -903,7 +1103,7 @@ SET state = 'queued', epoch = j.epoch + 1, attempt = j.attempt - 1, crashes = j.
     dispatched_at = NULL
 WHERE j.state = 'running' AND j.crashes + 1 < $1::integer
   AND NOT EXISTS (SELECT FROM workers w WHERE w.id = j.worker_id)
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 // Jobs whose worker is not registered any more. The crash is counted apart from the attempts.
@@ -943,6 +1143,7 @@ func (q *Queries) RequeueJobsOfLostWorkers(ctx context.Context, db DBTX, maxCras
 			&i.DispatchedAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.DiscardedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -954,12 +1155,62 @@ func (q *Queries) RequeueJobsOfLostWorkers(ctx context.Context, db DBTX, maxCras
 	return items, nil
 }
 
-const rerunJob = `-- name: RerunJob :one
+const rerunDeadJob = `-- name: RerunDeadJob :one
 UPDATE jobs
 SET state = 'queued', epoch = epoch + 1, attempt = 0, crashes = 0, run_at = now(), progress = NULL, result = NULL,
     error_code = NULL, error_message = NULL, worker_id = NULL, dispatched_at = NULL, started_at = NULL, finished_at = NULL
+WHERE id = $1 AND state = 'failed' AND discarded_at IS NULL AND finished_at <= $2
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
+`
+
+type RerunDeadJobParams struct {
+	ID       uuid.UUID
+	FailedBy *time.Time
+}
+
+// The same for one that had failed by then, and that nobody has dealt with since.
+func (q *Queries) RerunDeadJob(ctx context.Context, db DBTX, arg RerunDeadJobParams) (Job, error) {
+	row := db.QueryRow(ctx, rerunDeadJob, arg.ID, arg.FailedBy)
+	var i Job
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.Queue,
+		&i.Args,
+		&i.State,
+		&i.Epoch,
+		&i.Attempt,
+		&i.MaxAttempts,
+		&i.Crashes,
+		&i.Owner,
+		&i.RunAt,
+		&i.UniqueKey,
+		&i.OwnerLimit,
+		&i.LimitKey,
+		&i.KeyLimit,
+		&i.Parked,
+		&i.Progress,
+		&i.Result,
+		&i.ErrorCode,
+		&i.ErrorMessage,
+		&i.WorkerID,
+		&i.TraceContext,
+		&i.CreatedAt,
+		&i.DispatchedAt,
+		&i.StartedAt,
+		&i.FinishedAt,
+		&i.DiscardedAt,
+	)
+	return i, err
+}
+
+const rerunJob = `-- name: RerunJob :one
+UPDATE jobs
+SET state = 'queued', epoch = epoch + 1, attempt = 0, crashes = 0, run_at = now(), progress = NULL, result = NULL,
+    error_code = NULL, error_message = NULL, worker_id = NULL, dispatched_at = NULL, started_at = NULL, finished_at = NULL,
+    discarded_at = NULL
 WHERE id = $1 AND state IN ('failed', 'cancelled')
-RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 // A dead job starts afresh on request: all its attempts are its own again.
@@ -993,6 +1244,7 @@ func (q *Queries) RerunJob(ctx context.Context, db DBTX, id uuid.UUID) (Job, err
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
@@ -1065,7 +1317,7 @@ func (q *Queries) UndispatchJobs(ctx context.Context, db DBTX, arg UndispatchJob
 }
 
 const unfinishedUniqueJob = `-- name: UnfinishedUniqueJob :one
-SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at FROM jobs WHERE kind = $1 AND unique_key = $2::text AND state IN ('queued', 'running')
+SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs WHERE kind = $1 AND unique_key = $2::text AND state IN ('queued', 'running')
 `
 
 type UnfinishedUniqueJobParams struct {
@@ -1103,6 +1355,7 @@ func (q *Queries) UnfinishedUniqueJob(ctx context.Context, db DBTX, arg Unfinish
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }
@@ -1124,7 +1377,8 @@ WITH RECURSIVE heads AS (
         ORDER BY j.run_at, j.id LIMIT 1) f
 ), next AS (
     SELECT f.id FROM first_of f
-    WHERE (f.owner_limit IS NULL OR f.owner_limit > (
+    WHERE NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = f.queue)
+      AND (f.owner_limit IS NULL OR f.owner_limit > (
             SELECT count(*) FROM jobs r
             WHERE r.kind = $1 AND r.owner = f.owner AND r.owner_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
@@ -1144,7 +1398,7 @@ WITH RECURSIVE heads AS (
 )
 UPDATE jobs u SET parked = false, dispatched_at = now(), epoch = u.epoch + 1
 WHERE u.id = ANY(ARRAY(SELECT next.id FROM next)) AND u.parked AND u.state = 'queued'
-RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at
+RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at, u.discarded_at
 `
 
 // Frees the parked job whose turn it is, where its limits have room: of each limit key and owner the oldest, and of
@@ -1180,6 +1434,7 @@ func (q *Queries) UnparkJob(ctx context.Context, db DBTX, kind string) (Job, err
 		&i.DispatchedAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.DiscardedAt,
 	)
 	return i, err
 }

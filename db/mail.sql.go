@@ -8,7 +8,6 @@ package db
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -66,40 +65,6 @@ func (q *Queries) CountMails(ctx context.Context, db DBTX, arg CountMailsParams)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
-}
-
-const deleteExpiredMailTokens = `-- name: DeleteExpiredMailTokens :execrows
-DELETE FROM mail_tokens WHERE token_hash IN (
-    SELECT old.token_hash FROM mail_tokens old WHERE old.expires_at < now() ORDER BY old.expires_at
-    LIMIT $1 FOR UPDATE SKIP LOCKED)
-`
-
-func (q *Queries) DeleteExpiredMailTokens(ctx context.Context, db DBTX, most int32) (int64, error) {
-	result, err := db.Exec(ctx, deleteExpiredMailTokens, most)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const deleteOldMails = `-- name: DeleteOldMails :execrows
-DELETE FROM mails WHERE id IN (
-    SELECT old.id FROM mails old WHERE old.created_at < $1 AND old.state <> 'queued' ORDER BY old.created_at
-    LIMIT $2 FOR UPDATE SKIP LOCKED)
-`
-
-type DeleteOldMailsParams struct {
-	Before time.Time
-	Most   int32
-}
-
-// Those that wait for their job are kept however old they are.
-func (q *Queries) DeleteOldMails(ctx context.Context, db DBTX, arg DeleteOldMailsParams) (int64, error) {
-	result, err := db.Exec(ctx, deleteOldMails, arg.Before, arg.Most)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const endMail = `-- name: EndMail :execrows
@@ -356,7 +321,7 @@ func (q *Queries) SetUserVerified(ctx context.Context, db DBTX, id uuid.UUID) (U
 	return i, err
 }
 
-const suppressAddress = `-- name: SuppressAddress :exec
+const suppressAddress = `-- name: SuppressAddress :execrows
 INSERT INTO suppressed_addresses (address, reason) VALUES ($1, $2) ON CONFLICT (address) DO NOTHING
 `
 
@@ -366,9 +331,12 @@ type SuppressAddressParams struct {
 }
 
 // The first reason stands.
-func (q *Queries) SuppressAddress(ctx context.Context, db DBTX, arg SuppressAddressParams) error {
-	_, err := db.Exec(ctx, suppressAddress, arg.Address, arg.Reason)
-	return err
+func (q *Queries) SuppressAddress(ctx context.Context, db DBTX, arg SuppressAddressParams) (int64, error) {
+	result, err := db.Exec(ctx, suppressAddress, arg.Address, arg.Reason)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const suppressedAddress = `-- name: SuppressedAddress :one

@@ -45,3 +45,16 @@ func Migrate(ctx context.Context, url string, log *slog.Logger) error {
 	}
 	return nil
 }
+
+// NewestSchema is the version that [Migrate] brings a schema to.
+func NewestSchema() int64 {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil || len(files) == 0 {
+		return 0 // they are embedded
+	}
+	version, err := goose.NumericComponent(files[len(files)-1].Name())
+	if err != nil {
+		return 0
+	}
+	return version
+}

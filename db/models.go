@@ -26,6 +26,90 @@ type AIQuery struct {
 	TotalMs          *int64
 	CreatedAt        time.Time
 	FinishedAt       *time.Time
+	Rating           *int16
+}
+
+type AuditEntry struct {
+	ID        uuid.UUID
+	At        time.Time
+	Actor     *uuid.UUID
+	ActorName string
+	Action    string
+	Target    string
+	Reason    string
+	Detail    json.RawMessage
+}
+
+type Backup struct {
+	ID             uuid.UUID
+	JobID          *uuid.UUID
+	State          string
+	Epoch          int64
+	Reason         *string
+	CreatedAt      time.Time
+	TakenAt        *time.Time
+	FinishedAt     *time.Time
+	RestoreSeconds *float64
+	VerifiedAt     *time.Time
+	VerifiedBy     *string
+	Summary        json.RawMessage
+}
+
+type BackupBlob struct {
+	PartKey    string
+	SHA256     []byte
+	PartSha256 []byte
+	PartSize   int64
+	Recipients string
+	AddedAt    time.Time
+	DroppedAt  *time.Time
+	CheckedAt  *time.Time
+	Broken     bool
+}
+
+type BackupInstallation struct {
+	One bool
+	ID  uuid.UUID
+}
+
+type BackupSource struct {
+	BlobKey string
+	Size    int64
+	ModTime time.Time
+	SHA256  []byte
+}
+
+type Dataset struct {
+	ID         uuid.UUID
+	Owner      uuid.UUID
+	JobID      uuid.UUID
+	Scope      string
+	Spec       json.RawMessage
+	State      string
+	Reason     *string
+	Counts     json.RawMessage
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+type DatasetFile struct {
+	DatasetID uuid.UUID
+	Name      string
+	Size      int64
+	SHA256    []byte
+	Rows      int64
+	MediaType string
+	BlobKey   string
+}
+
+type EndedJob struct {
+	ID         uuid.UUID
+	Kind       string
+	State      string
+	Owner      uuid.UUID
+	Waited     interface{}
+	Ran        interface{}
+	FinishedAt *time.Time
 }
 
 type File struct {
@@ -45,6 +129,40 @@ type File struct {
 	JobID           uuid.UUID
 	CreatedAt       time.Time
 	ScannedAt       *time.Time
+	CheckedAt       *time.Time
+	CheckedWith     *string
+	Moves           int32
+	ReleasedAt      *time.Time
+	ReleasedBy      *uuid.UUID
+	ReleaseReason   *string
+}
+
+type FileEvent struct {
+	ID          uuid.UUID
+	FileID      uuid.UUID
+	At          time.Time
+	Event       string
+	Status      string
+	Verdict     *string
+	Signature   *string
+	CheckedWith *string
+	ActorName   *string
+	Reason      *string
+}
+
+type FileHistory struct {
+	ID        uuid.UUID
+	Owner     uuid.UUID
+	Size      int64
+	Status    string
+	Verdict   *string
+	CreatedAt time.Time
+	DeletedAt time.Time
+}
+
+type HistoryHorizon struct {
+	OnlyRow       bool
+	CompleteSince *time.Time
 }
 
 type IdempotencyKey struct {
@@ -84,6 +202,17 @@ type Job struct {
 	DispatchedAt *time.Time
 	StartedAt    *time.Time
 	FinishedAt   *time.Time
+	DiscardedAt  *time.Time
+}
+
+type JobHistory struct {
+	ID         uuid.UUID
+	Kind       string
+	State      string
+	Owner      uuid.UUID
+	Waited     *float64
+	Ran        *float64
+	FinishedAt time.Time
 }
 
 type Mail struct {
@@ -111,9 +240,30 @@ type MailToken struct {
 	UsedAt    *time.Time
 }
 
+type Model struct {
+	Name      string
+	Provider  string
+	Base      string
+	Creator   uuid.UUID
+	State     string
+	Spec      json.RawMessage
+	JobID     uuid.UUID
+	TuningID  *uuid.UUID
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
 type OrphanedBlob struct {
 	BlobKey   string
 	NoticedAt time.Time
+}
+
+type QueuePause struct {
+	Queue     string
+	Since     time.Time
+	Actor     *uuid.UUID
+	ActorName string
+	Reason    string
 }
 
 type RefreshToken struct {
@@ -121,6 +271,29 @@ type RefreshToken struct {
 	SessionID uuid.UUID
 	CreatedAt time.Time
 	UsedAt    *time.Time
+}
+
+type Report struct {
+	ID           uuid.UUID
+	Owner        uuid.UUID
+	Scope        string
+	FromAt       time.Time
+	ToAt         time.Time
+	Zone         string
+	Formats      []string
+	Weekly       bool
+	State        string
+	ErrorCode    *string
+	ErrorMessage *string
+	JobID        uuid.UUID
+	CreatedAt    time.Time
+	FinishedAt   *time.Time
+}
+
+type ReportFile struct {
+	ReportID uuid.UUID
+	Format   string
+	FileID   uuid.UUID
 }
 
 type Schedule struct {
@@ -155,6 +328,16 @@ type Session struct {
 	RevokedAt *time.Time
 }
 
+type StoredFile struct {
+	ID        uuid.UUID
+	Owner     uuid.UUID
+	Size      int64
+	Status    string
+	Verdict   *string
+	CreatedAt time.Time
+	DeletedAt *time.Time
+}
+
 type SuppressedAddress struct {
 	Address   string
 	Reason    string
@@ -169,6 +352,49 @@ type Thumbnail struct {
 	Size      int64
 	MediaType string
 	BlobKey   string
+}
+
+type TrainingConsent struct {
+	UserID  uuid.UUID
+	GivenAt time.Time
+}
+
+type Tuning struct {
+	ID              uuid.UUID
+	Owner           uuid.UUID
+	JobID           uuid.UUID
+	Round           int32
+	DatasetID       uuid.UUID
+	BaseModel       string
+	Suffix          string
+	Hyperparameters json.RawMessage
+	Validation      bool
+	State           string
+	TrainingFile    *string
+	ValidationFile  *string
+	RemoteJob       *string
+	RemoteStatus    *string
+	AskedAt         *time.Time
+	IdlePolls       int32
+	EventsTold      int64
+	Model           *string
+	TrainedTokens   *int64
+	ErrorCode       *string
+	ErrorMessage    *string
+	BegunAt         time.Time
+	CreatedAt       time.Time
+	FinishedAt      *time.Time
+}
+
+type TuningEvent struct {
+	TuningID uuid.UUID
+	Round    int32
+	Seq      int64
+	RemoteID string
+	At       time.Time
+	Level    string
+	Message  string
+	Data     json.RawMessage
 }
 
 type User struct {

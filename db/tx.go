@@ -62,6 +62,27 @@ func once(ctx context.Context, pool *Pool, fn func(tx pgx.Tx) error) ([]any, err
 	return stx.signals, nil
 }
 
+// Savepoint runs fn in a part of tx that is undone when fn returns an error, while what tx did before stays. The signals
+// of fn are those of tx.
+func Savepoint(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
+	part, err := tx.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("savepoint: %w", err)
+	}
+	inner := &signallingTx{Tx: part}
+	defer part.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // of a part that is closed already, or of a broken tx
+	if err := fn(inner); err != nil {
+		return err
+	}
+	if err := part.Commit(ctx); err != nil {
+		return fmt.Errorf("release savepoint: %w", err)
+	}
+	for _, signal := range inner.signals {
+		Signal(tx, signal)
+	}
+	return nil
+}
+
 func conflict(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")

@@ -107,6 +107,48 @@ func (q *Queries) RemoveWorker(ctx context.Context, db DBTX, id uuid.UUID) error
 	return err
 }
 
+const runningJobs = `-- name: RunningJobs :many
+SELECT id, kind, queue, owner, worker_id, attempt, started_at FROM jobs WHERE state = 'running' ORDER BY started_at, id
+`
+
+type RunningJobsRow struct {
+	ID        uuid.UUID
+	Kind      string
+	Queue     string
+	Owner     uuid.UUID
+	WorkerID  *uuid.UUID
+	Attempt   int32
+	StartedAt *time.Time
+}
+
+func (q *Queries) RunningJobs(ctx context.Context, db DBTX) ([]RunningJobsRow, error) {
+	rows, err := db.Query(ctx, runningJobs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RunningJobsRow{}
+	for rows.Next() {
+		var i RunningJobsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Queue,
+			&i.Owner,
+			&i.WorkerID,
+			&i.Attempt,
+			&i.StartedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const runningJobsOfWorker = `-- name: RunningJobsOfWorker :many
 SELECT id, epoch FROM jobs WHERE worker_id = $1 AND state = 'running'
 `

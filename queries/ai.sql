@@ -31,5 +31,5 @@ UPDATE ai_queries SET finish_reason = @finish_reason::text, finished_at = now() 
 -- The job starts afresh.
 UPDATE ai_queries
 SET answer = NULL, finish_reason = NULL, prompt_tokens = NULL, completion_tokens = NULL, first_token_ms = NULL,
-    total_ms = NULL, finished_at = NULL
+    total_ms = NULL, finished_at = NULL, rating = NULL
 WHERE job_id = @job_id;

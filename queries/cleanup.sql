@@ -36,6 +36,25 @@ SELECT count(*) FROM schedule_ticks old
 WHERE old.fired_at < now() - make_interval(secs => @age_seconds::float8)
   AND EXISTS (SELECT FROM schedule_ticks later WHERE later.schedule = old.schedule AND later.tick > old.tick);
 
+-- name: DeleteOldMails :execrows
+-- Those that wait for their job are kept however old they are.
+DELETE FROM mails WHERE id IN (
+    SELECT old.id FROM mails old
+    WHERE old.created_at < now() - make_interval(secs => @age_seconds::float8) AND old.state <> 'queued'
+    ORDER BY old.created_at LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: CountOldMails :one
+SELECT count(*) FROM mails
+WHERE created_at < now() - make_interval(secs => @age_seconds::float8) AND state <> 'queued';
+
+-- name: DeleteExpiredMailTokens :execrows
+DELETE FROM mail_tokens WHERE token_hash IN (
+    SELECT old.token_hash FROM mail_tokens old WHERE old.expires_at < now() ORDER BY old.expires_at
+    LIMIT @most FOR UPDATE SKIP LOCKED);
+
+-- name: CountExpiredMailTokens :one
+SELECT count(*) FROM mail_tokens WHERE expires_at < now();
+
 -- name: OldQuarantine :many
 SELECT id, owner, size FROM files
 WHERE status = 'quarantined' AND scanned_at < now() - make_interval(secs => @age_seconds::float8)

@@ -19,8 +19,8 @@ SELECT * FROM files WHERE owner = @owner AND id < @before ORDER BY id DESC LIMIT
 
 -- name: SetFileVerdict :execrows
 UPDATE files
-SET status = @status, verdict = @verdict, signature = @signature, reason = @reason, blob_key = @blob_key,
-    thumbnail_status = @thumbnail_status, scanned_at = now()
+SET status = @status, verdict = @verdict, signature = @signature, reason = @reason, blob_key = @blob_key, moves = @moves,
+    thumbnail_status = @thumbnail_status, scanned_at = now(), checked_at = now(), checked_with = sqlc.narg(checked_with)
 WHERE id = @id AND status = 'processing';
 
 -- name: FailFile :execrows
@@ -33,7 +33,9 @@ UPDATE files SET status = 'processing', verdict = NULL, reason = NULL, scanned_a
 WHERE id = @id AND status = 'failed';
 
 -- name: SetThumbnailStatus :execrows
-UPDATE files SET thumbnail_status = @thumbnail_status, thumbnail_reason = @thumbnail_reason WHERE id = @id;
+-- Of a file that was closed meanwhile there are none.
+UPDATE files SET thumbnail_status = @thumbnail_status, thumbnail_reason = @thumbnail_reason
+WHERE id = @id AND status = 'clean';
 
 -- name: UpsertThumbnail :exec
 INSERT INTO thumbnails (file_id, name, width, height, size, media_type, blob_key)
@@ -53,5 +55,12 @@ WHERE f.id = @file_id AND f.owner = @owner AND f.status = 'clean' AND t.name = @
 -- name: DeleteFile :one
 DELETE FROM files WHERE id = @id AND owner = @owner RETURNING *;
 
+-- name: GiveUpMoves :exec
+-- From now on nobody moves the content of these files to the place that their next move would have gone to. A first scan
+-- is not disturbed: it doesn't look whether the file was moved.
+UPDATE files SET moves = files.moves + 1
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@moves::integer[]) AS moves) k
+WHERE files.id = k.id AND files.moves = k.moves AND status <> 'processing';
+
 -- name: FilesByIDs :many
-SELECT id, thumbnail_status FROM files WHERE id = ANY(@ids::uuid[]);
+SELECT id, thumbnail_status, blob_key, moves FROM files WHERE id = ANY(@ids::uuid[]);

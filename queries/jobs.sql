@@ -25,11 +25,18 @@ ORDER BY id DESC
 LIMIT @page_size;
 
 -- name: ClaimJob :one
--- The one way into running for a job without limits. No row: not ours, not due, over already, or limited.
+-- The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
+-- or one that gets its last chance.
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
+  AND crashes < @last_chance::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
 RETURNING *;
+
+-- name: JobToClaim :one
+-- Tells why ClaimJob had no row.
+SELECT sqlc.embed(jobs), EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue) AS paused
+FROM jobs WHERE id = @id;
 
 -- name: LockJobLimits :exec
 -- Taken before ClaimLimitedJob, so that two claims of one limit count one after the other. Always in this order.
@@ -47,6 +54,7 @@ WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now
   AND (j.key_limit IS NULL OR j.key_limit > (
         SELECT count(*) FROM jobs r
         WHERE r.kind = j.kind AND r.limit_key = j.limit_key AND r.key_limit IS NOT NULL AND r.state = 'running'))
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
 RETURNING j.*;
 
 -- name: ParkJob :execrows
@@ -97,9 +105,21 @@ RETURNING *;
 -- A dead job starts afresh on request: all its attempts are its own again.
 UPDATE jobs
 SET state = 'queued', epoch = epoch + 1, attempt = 0, crashes = 0, run_at = now(), progress = NULL, result = NULL,
-    error_code = NULL, error_message = NULL, worker_id = NULL, dispatched_at = NULL, started_at = NULL, finished_at = NULL
+    error_code = NULL, error_message = NULL, worker_id = NULL, dispatched_at = NULL, started_at = NULL, finished_at = NULL,
+    discarded_at = NULL
 WHERE id = @id AND state IN ('failed', 'cancelled')
 RETURNING *;
+
+-- name: RerunDeadJob :one
+-- The same for one that had failed by then, and that nobody has dealt with since.
+UPDATE jobs
+SET state = 'queued', epoch = epoch + 1, attempt = 0, crashes = 0, run_at = now(), progress = NULL, result = NULL,
+    error_code = NULL, error_message = NULL, worker_id = NULL, dispatched_at = NULL, started_at = NULL, finished_at = NULL
+WHERE id = @id AND state = 'failed' AND discarded_at IS NULL AND finished_at <= @failed_by
+RETURNING *;
+
+-- name: DiscardJob :one
+UPDATE jobs SET discarded_at = now() WHERE id = @id AND state = 'failed' AND discarded_at IS NULL RETURNING *;
 
 -- name: DispatchedCount :one
 -- How many due jobs of a queue lie in Redis.
@@ -110,9 +130,11 @@ SELECT count(*) FROM jobs WHERE queue = @queue AND state = 'queued' AND dispatch
 -- limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
 -- cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
 -- do. Only what is chosen is locked. The array keeps the planner on the primary key, whatever it thinks of the room.
+-- JobsInTurnsBefore follows this order.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
      WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+       AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = @queue)
      ORDER BY j.owner LIMIT 1)
     UNION ALL
     (SELECT n.owner FROM owners o CROSS JOIN LATERAL (
@@ -182,7 +204,8 @@ WITH RECURSIVE heads AS (
         ORDER BY j.run_at, j.id LIMIT 1) f
 ), next AS (
     SELECT f.id FROM first_of f
-    WHERE (f.owner_limit IS NULL OR f.owner_limit > (
+    WHERE NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = f.queue)
+      AND (f.owner_limit IS NULL OR f.owner_limit > (
             SELECT count(*) FROM jobs r
             WHERE r.kind = @kind AND r.owner = f.owner AND r.owner_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
@@ -224,7 +247,7 @@ WITH RECURSIVE waiting AS (
         SELECT j.queue FROM jobs j WHERE j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.queue > w.queue
         ORDER BY j.queue LIMIT 1) n)
 )
-SELECT queue FROM waiting;
+SELECT queue FROM waiting WHERE queue NOT IN (SELECT p.queue FROM queue_pauses p);
 
 -- name: UndispatchJobs :exec
 -- Redis did not take them: back to waiting for the next pass.
@@ -233,11 +256,13 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
 WHERE j.id = t.id AND j.epoch = t.epoch AND j.state = 'queued';
 
 -- name: OverdueDispatchedJobs :many
--- Due and handed to Redis a while ago, yet not claimed: still in line, or lost.
+-- Due and handed to Redis a while ago, yet not claimed: still in line, or lost. In a paused queue that is as it should be.
 SELECT id, epoch, queue, kind FROM jobs
 WHERE state = 'queued' AND dispatched_at IS NOT NULL
   AND dispatched_at < now() - make_interval(secs => @grace_seconds::float8)
   AND run_at < now() - make_interval(secs => @grace_seconds::float8)
+  AND queue NOT IN (SELECT p.queue FROM queue_pauses p)
+  AND (sqlc.narg(only_queue)::text IS NULL OR queue = sqlc.narg(only_queue))
 ORDER BY queue, dispatched_at;
 
 -- name: RedispatchLostJobs :execrows
@@ -262,6 +287,31 @@ WHERE j.state = 'running' AND j.crashes + 1 >= @max_crashes::integer
 RETURNING *;
 
 -- name: JobCountsByQueue :many
-SELECT queue, kind, state, parked, count(*) AS jobs, min(run_at)::timestamptz AS oldest
-FROM jobs WHERE state IN ('queued', 'running')
-GROUP BY queue, kind, state, parked;
+-- One part for each of the partial indexes, so that jobs that are over cost nothing.
+SELECT queue, 'queued'::text AS place, count(*) AS jobs, min(run_at)::timestamptz AS oldest FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NULL AND NOT parked AND run_at <= now() GROUP BY queue
+UNION ALL
+SELECT queue, 'delayed', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NULL AND NOT parked AND run_at > now() GROUP BY queue
+UNION ALL
+SELECT queue, 'dispatched', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now() GROUP BY queue
+UNION ALL
+SELECT queue, 'delayed', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND dispatched_at IS NOT NULL AND run_at > now() GROUP BY queue
+UNION ALL
+SELECT queue, 'parked', count(*), min(run_at)::timestamptz FROM jobs
+WHERE state = 'queued' AND parked GROUP BY queue
+UNION ALL
+SELECT queue, 'running', count(*), min(started_at)::timestamptz FROM jobs WHERE state = 'running' GROUP BY queue;
+
+-- name: JobsBefore :many
+-- Anybody's, newest first. Where nothing else narrows it down, it walks the primary key backwards.
+SELECT * FROM jobs
+WHERE id < @before
+  AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
+  AND (sqlc.narg(kind)::text IS NULL OR kind = sqlc.narg(kind))
+  AND (sqlc.narg(queue)::text IS NULL OR queue = sqlc.narg(queue))
+  AND (sqlc.narg(owner)::uuid IS NULL OR owner = sqlc.narg(owner))
+ORDER BY id DESC
+LIMIT @page_size;

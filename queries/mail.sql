@@ -61,18 +61,7 @@ UPDATE mail_tokens SET used_at = now() WHERE user_id = @user_id AND purpose = @p
 UPDATE users SET verified_at = COALESCE(verified_at, now()) WHERE id = @id
 RETURNING *;
 
--- name: DeleteExpiredMailTokens :execrows
-DELETE FROM mail_tokens WHERE token_hash IN (
-    SELECT old.token_hash FROM mail_tokens old WHERE old.expires_at < now() ORDER BY old.expires_at
-    LIMIT @most FOR UPDATE SKIP LOCKED);
-
--- name: DeleteOldMails :execrows
--- Those that wait for their job are kept however old they are.
-DELETE FROM mails WHERE id IN (
-    SELECT old.id FROM mails old WHERE old.created_at < @before AND old.state <> 'queued' ORDER BY old.created_at
-    LIMIT @most FOR UPDATE SKIP LOCKED);
-
--- name: SuppressAddress :exec
+-- name: SuppressAddress :execrows
 -- The first reason stands.
 INSERT INTO suppressed_addresses (address, reason) VALUES (@address, @reason) ON CONFLICT (address) DO NOTHING;
 

@@ -25,3 +25,6 @@ DELETE FROM workers WHERE id = @id;
 SELECT q.queue::text AS queue, sum(w.concurrency)::bigint AS slots
 FROM workers w CROSS JOIN LATERAL jsonb_object_keys(w.queues) AS q(queue)
 GROUP BY q.queue;
+
+-- name: RunningJobs :many
+SELECT id, kind, queue, owner, worker_id, attempt, started_at FROM jobs WHERE state = 'running' ORDER BY started_at, id;

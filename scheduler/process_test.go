@@ -18,6 +18,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/db/dbtest"
+	"rohrpost/internal/audit"
 	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/schedule"
@@ -118,7 +119,7 @@ func TestThreeRealSchedulersOfWhichOneIsKilledEveryOtherSecond(t *testing.T) {
 	}
 	schedules := schedule.New(pool, []queue.RawKind{queue.Raw(bell)}, quiet())
 	require.NoError(t, db.InTx(t.Context(), pool, func(tx pgx.Tx) error {
-		_, err := schedules.Create(t.Context(), tx, schedule.Spec{
+		_, err := schedules.Create(t.Context(), tx, audit.CommandLine(), schedule.Spec{
 			Name: "every-second", Cron: "* * * * * *", Zone: "UTC", Kind: bell.Name, CatchUp: schedule.CatchUpAll,
 		})
 		return err

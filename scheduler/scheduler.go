@@ -1,6 +1,6 @@
 // Package scheduler is the door by which the clock comes in: it starts the jobs of schedules, dispatches due jobs, frees
-// those of dead workers, and finds what Redis lost. Any number of schedulers may run; each step is a guarded update in
-// PostgreSQL, so that two of them do nothing twice.
+// those of dead workers, finds what Redis lost, and tells it which queues are paused. Any number of schedulers may run;
+// each step is a guarded update in PostgreSQL, so that two of them do nothing twice.
 package scheduler
 
 import (
@@ -15,7 +15,7 @@ import (
 // Config sets the pace. Zero values work.
 type Config struct {
 	// Dispatch is how often waiting jobs are looked for: delayed ones that became due, and what an api process could not
-	// dispatch itself. 0 takes 500 ms.
+	// dispatch itself; and how often Redis is told which queues are paused. 0 takes 500 ms.
 	Dispatch time.Duration `env:"SCHEDULER_DISPATCH"`
 	// Reap is how often workers and Redis are checked, 2 s at most: a reaper that looks less often can't tell a silent
 	// worker from its own sleep. 0 takes 1 s.
@@ -35,6 +35,7 @@ const (
 // Jobs is what the scheduler needs of the job engine.
 type Jobs interface {
 	DispatchAll(ctx context.Context) error
+	SyncPauses(ctx context.Context) error
 	Reap(ctx context.Context) (int, error)
 	FindLost(ctx context.Context) (int, error)
 }
@@ -92,6 +93,7 @@ func (s *Scheduler) Start(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	// Each at its own pace: a Redis that hangs must not keep dead workers from being found.
 	s.every(ctx, "dispatch", s.cfg.Dispatch, s.jobs.DispatchAll)
+	s.every(ctx, "sync pauses", s.cfg.Dispatch, s.jobs.SyncPauses)
 	s.every(ctx, "reap", s.cfg.Reap, func(ctx context.Context) error {
 		_, err := s.jobs.Reap(ctx)
 		return err

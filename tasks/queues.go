@@ -16,3 +16,6 @@ const (
 func DefaultWeights() map[string]int {
 	return map[string]int{Critical: 8, Files: 4, AI: 4, Mail: 2, Reports: 1, Maintenance: 1}
 }
+
+// QueueNames are all queues, the most urgent first.
+func QueueNames() []string { return []string{Critical, Files, AI, Mail, Reports, Maintenance} }

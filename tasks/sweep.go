@@ -17,15 +17,20 @@ const (
 	SweepJobs            = "jobs"
 	SweepFailedJobs      = "failed_jobs"
 	SweepTicks           = "schedule_ticks"
+	SweepMails           = "mails"
+	SweepMailTokens      = "mail_tokens"
+	SweepArchived        = "archived_tasks"
 	SweepQuarantine      = "quarantine"
+	SweepDatasets        = "datasets"
 	SweepOrphans         = "orphaned_blobs"
+	SweepUsageHistory    = "usage_history"
 )
 
 // Sweepable is all that a sweep looks for, in its order: what is deleted first may leave work for what comes later.
 func Sweepable() []string {
 	return []string{
-		SweepSessions, SweepRefreshTokens, SweepIdempotencyKeys, SweepJobs, SweepFailedJobs, SweepTicks, SweepQuarantine,
-		SweepOrphans,
+		SweepSessions, SweepRefreshTokens, SweepIdempotencyKeys, SweepJobs, SweepFailedJobs, SweepTicks, SweepMails,
+		SweepMailTokens, SweepArchived, SweepQuarantine, SweepDatasets, SweepUsageHistory, SweepOrphans,
 	}
 }
 

@@ -15,10 +15,12 @@ type ThumbnailArgs struct {
 
 // Thumbnail makes the three thumbnails of a clean image.
 //
-// event: a clean verdict on an image enqueues one in the transaction that records the verdict.
+// event: a clean verdict on an image enqueues one in the transaction that records the verdict, and so does a release.
 var Thumbnail = queue.Kind[ThumbnailArgs]{
-	Name:        "file:thumbnail",
-	Queue:       Files,
-	MaxAttempts: 5,
+	Name:  "file:thumbnail",
+	Queue: Files,
+	// An image that can't be made smaller is no failure. What fails is the storage: with the engine's back-off this bridges
+	// some two hours in which it is full or away.
+	MaxAttempts: 60,
 	Timeout:     2 * time.Minute,
 }

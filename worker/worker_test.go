@@ -17,5 +17,10 @@ func TestWhoFollowsEveryJobMissesNoKind(t *testing.T) {
 	worker.AI(mux, nil)
 	worker.Mail(mux, nil)
 	worker.Maintenance(mux, nil)
+	worker.DeadLetters(mux, nil)
+	worker.Tuning(mux, nil)
+	worker.Datasets(mux, nil)
+	worker.Backup(mux, nil)
+	worker.Reports(mux, nil)
 	require.ElementsMatch(t, mux.Kinds(), tasks.Names())
 }

@@ -3,7 +3,6 @@ package acceptance
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 
 	"rohrpost/db/dbtest"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/blob/blobtest"
 	"rohrpost/internal/devstack"
 	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/devstack/tinygguf"
@@ -121,12 +121,9 @@ func (p *place) client() *redis.Client {
 func (p *place) stored() []string {
 	var found []string
 	for _, dir := range []string{p.storage, p.env["TMPDIR"]} {
-		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && !entry.IsDir() {
-				found = append(found, path)
-			}
-			return nil // one that is just being removed is no error
-		})
+		for _, key := range blobtest.Keys(p.t, dir) {
+			found = append(found, filepath.Join(dir, key))
+		}
 	}
 	return found
 }

@@ -13,14 +13,14 @@ import (
 func TestAnAdminIsMadeOnceAndKeepsItsSessions(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	created, err := s.EnsureAdmin(t.Context(), "Anna@Example.org", password)
+	created, err := s.EnsureAdmin(t.Context(), "Anna@Example.org", password, root)
 	require.NoError(t, err)
 	require.True(t, created)
 	tokens := login(t, s, anna)
 	require.True(t, authenticate(t, s, tokens).IsAdmin())
 
 	for _, again := range []string{password, ""} { // the next starts of the server
-		created, err = s.EnsureAdmin(t.Context(), anna, again)
+		created, err = s.EnsureAdmin(t.Context(), anna, again, root)
 		require.NoError(t, err)
 		require.False(t, created)
 		require.True(t, authenticate(t, s, tokens).IsAdmin())
@@ -32,11 +32,11 @@ func TestAnAdminIsMadeOnceAndKeepsItsSessions(t *testing.T) {
 func TestANewAdminNeedsAPassword(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	_, err := s.EnsureAdmin(t.Context(), anna, "")
+	_, err := s.EnsureAdmin(t.Context(), anna, "", root)
 	require.ErrorIs(t, err, ErrPasswordNeeded)
-	_, err = s.EnsureAdmin(t.Context(), anna, "short")
+	_, err = s.EnsureAdmin(t.Context(), anna, "short", root)
 	refused(t, err, fault.Invalid)
-	_, err = s.EnsureAdmin(t.Context(), "no address", password)
+	_, err = s.EnsureAdmin(t.Context(), "no address", password, root)
 	refused(t, err, fault.Invalid)
 	require.Zero(t, count(t, s, "SELECT count(*) FROM users"))
 }
@@ -47,7 +47,7 @@ func TestAUserIsPromotedAndKeepsNameAndPassword(t *testing.T) {
 	user := register(t, s, anna)
 	bert := register(t, s, "bert@example.org")
 	tokens := login(t, s, anna)
-	created, err := s.EnsureAdmin(t.Context(), anna, "")
+	created, err := s.EnsureAdmin(t.Context(), anna, "", root)
 	require.NoError(t, err)
 	require.False(t, created)
 	require.True(t, authenticate(t, s, tokens).IsAdmin())
@@ -67,7 +67,7 @@ func TestANewPasswordOfAnAdminRevokesItsSessions(t *testing.T) {
 	register(t, s, anna)
 	register(t, s, "bert@example.org")
 	tokens, others := login(t, s, anna), login(t, s, "bert@example.org")
-	created, err := s.EnsureAdmin(t.Context(), anna, "quite another password")
+	created, err := s.EnsureAdmin(t.Context(), anna, "quite another password", root)
 	require.NoError(t, err)
 	require.False(t, created)
 	wantEnded(t, s, tokens)
@@ -86,7 +86,7 @@ func TestServersThatStartAtOnceMakeOneAdmin(t *testing.T) {
 	var made atomic.Int64
 	for range 6 {
 		group.Go(func() error {
-			created, err := s.EnsureAdmin(t.Context(), anna, password)
+			created, err := s.EnsureAdmin(t.Context(), anna, password, root)
 			if created {
 				made.Add(1)
 			}

@@ -11,10 +11,15 @@ import (
 // hashParams are OWASP's for argon2id. Stronger ones may be set here at any time: stored hashes follow at the next login.
 var hashParams = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
+// Hashing replaces the strength of the hashes. It is for tests that log people in: at the usual strength the race detector
+// takes most of a second for each.
+func Hashing(params argon2id.Params) Option { return func(s *Service) { s.params = params } }
+
 // hasher hashes passwords and checks them, a bounded number at a time.
 type hasher struct {
-	seats chan struct{} // one for each that runs or waits
-	slots chan struct{} // one for each that runs
+	params argon2id.Params
+	seats  chan struct{} // one for each that runs or waits
+	slots  chan struct{} // one for each that runs
 	// decoy is the hash of a password that nobody knows, for the same work where there is no account.
 	decoy string
 
@@ -22,13 +27,14 @@ type hasher struct {
 	check  func(password, hash string) (bool, *argon2id.Params, error)
 }
 
-func newHasher(parallel, waiting int) (*hasher, error) {
-	decoy, err := argon2id.CreateHash(rand.Text(), &hashParams)
+func newHasher(params argon2id.Params, parallel, waiting int) (*hasher, error) {
+	decoy, err := argon2id.CreateHash(rand.Text(), &params)
 	if err != nil {
 		return nil, fmt.Errorf("hash a decoy: %w", err)
 	}
 	return &hasher{
-		seats: make(chan struct{}, parallel+waiting), slots: make(chan struct{}, parallel), decoy: decoy,
+		params: params, decoy: decoy,
+		seats: make(chan struct{}, parallel+waiting), slots: make(chan struct{}, parallel),
 		create: argon2id.CreateHash, check: argon2id.CheckHash,
 	}, nil
 }
@@ -61,7 +67,7 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer h.leave()
-	hash, err := h.create(password, &hashParams)
+	hash, err := h.create(password, &h.params)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}
@@ -86,8 +92,8 @@ func (h *hasher) verify(ctx context.Context, password, stored string) (match boo
 	if !match || stored == "" {
 		return false, "", nil
 	}
-	if weaker(params) {
-		if renewed, err = h.create(password, &hashParams); err != nil {
+	if h.weaker(params) {
+		if renewed, err = h.create(password, &h.params); err != nil {
 			return false, "", fmt.Errorf("renew a password hash: %w", err)
 		}
 	}
@@ -96,7 +102,7 @@ func (h *hasher) verify(ctx context.Context, password, stored string) (match boo
 
 // weaker says whether a hash that was made with params is below today's in any respect. Parallelism is none: it makes a
 // hash neither stronger nor weaker.
-func weaker(params *argon2id.Params) bool {
-	return params.Memory < hashParams.Memory || params.Iterations < hashParams.Iterations ||
-		params.SaltLength < hashParams.SaltLength || params.KeyLength < hashParams.KeyLength
+func (h *hasher) weaker(params *argon2id.Params) bool {
+	return params.Memory < h.params.Memory || params.Iterations < h.params.Iterations ||
+		params.SaltLength < h.params.SaltLength || params.KeyLength < h.params.KeyLength
 }

@@ -18,7 +18,7 @@ func gate(s *Service) (entered chan struct{}, release chan struct{}) {
 	s.hasher.check = func(string, string) (bool, *argon2id.Params, error) {
 		entered <- struct{}{}
 		<-release
-		return false, &hashParams, nil
+		return false, &cheap, nil
 	}
 	return entered, release
 }
@@ -94,7 +94,7 @@ func TestWhoGivesUpWaitingLeavesTheQueue(t *testing.T) {
 
 func TestAPanicInAHashGivesTheSlotBack(t *testing.T) {
 	t.Parallel()
-	h, err := newHasher(1, 0)
+	h, err := newHasher(cheap, 1, 0)
 	require.NoError(t, err)
 	h.create = func(string, *argon2id.Params) (string, error) { panic("out of memory") }
 	require.Panics(t, func() { _, _ = h.hash(t.Context(), password) })
@@ -112,7 +112,7 @@ func TestADamagedHashIsOurMistakeNotTheUsers(t *testing.T) {
 }
 
 func BenchmarkHash(b *testing.B) {
-	h, err := newHasher(1, 0)
+	h, err := newHasher(hashParams, 1, 0)
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,6 +11,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/db/dbtest"
+	"rohrpost/internal/audit"
 	"rohrpost/internal/fault"
 )
 
@@ -22,9 +23,15 @@ const (
 	patience = 20 * time.Second // for what takes milliseconds, on a machine that is busy
 )
 
+// root is who runs the tests' commands.
+var root = audit.Actor{Name: "root@console"}
+
 var secret = strings.Repeat("s", minSecretBytes)
 
-// serve is a service on a database of its own. It may get a config, of which the secret is set.
+// cheap hashes take the race detector next to no time. That the usual ones are strong is a test of its own.
+var cheap = argon2id.Params{Memory: 64, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// serve is a service on a database of its own, whose hashes are cheap. It may get a config, of which the secret is set.
 func serve(t testing.TB, cfg ...Config) *Service {
 	t.Helper()
 	return serveOn(t, dbtest.New(t), cfg...)
@@ -34,7 +41,7 @@ func serveOn(t testing.TB, pool *db.Pool, cfg ...Config) *Service {
 	t.Helper()
 	c := append(cfg, Config{})[0]
 	c.Secret = secret
-	s, err := New(pool, c)
+	s, err := New(pool, c, Hashing(cheap))
 	require.NoError(t, err)
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"rohrpost/db/dbtest"
 	"rohrpost/internal/fault"
 )
 
@@ -36,11 +37,23 @@ func TestWhoRegistersIsAUserAndCanLogIn(t *testing.T) {
 
 func TestAPasswordIsStoredAsAnArgon2idHashOfTheOWASPStrength(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	// Given a service as a process makes it, and an account of before the parameters grew
+	s, err := New(dbtest.New(t), Config{Secret: secret})
+	require.NoError(t, err)
+	const strong = `^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`
+	require.Regexp(t, strong, s.hasher.decoy, "where there is no account, the work is the same")
+	stored := func(id uuid.UUID) string {
+		row, err := s.queries.UserByID(t.Context(), s.pool, id)
+		require.NoError(t, err)
+		return row.PasswordHash
+	}
+	// When somebody registers
 	user := register(t, s, anna)
-	var hash string
-	require.NoError(t, s.pool.QueryRow(t.Context(), "SELECT password_hash FROM users WHERE id = $1", user.ID).Scan(&hash))
-	require.Regexp(t, `^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`, hash)
+	// Then the password is kept at full strength, and so it is after a login with a hash of before
+	require.Regexp(t, strong, stored(user.ID))
+	weaken(t, s, user)
+	login(t, s, anna)
+	require.Regexp(t, strong, stored(user.ID))
 }
 
 func TestAnAddressIsTakenInAnySpelling(t *testing.T) {
@@ -111,7 +124,7 @@ func TestClosedRegistration(t *testing.T) {
 	require.Zero(t, count(t, s, "SELECT count(*) FROM users"))
 
 	t.Run("lets those in who have an account, and an admin be made", func(t *testing.T) {
-		created, err := s.EnsureAdmin(t.Context(), anna, password)
+		created, err := s.EnsureAdmin(t.Context(), anna, password, root)
 		require.NoError(t, err)
 		require.True(t, created)
 		login(t, s, anna)

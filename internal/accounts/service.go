@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
@@ -26,6 +27,7 @@ const queryTimeout = 5 * time.Second
 type Service struct {
 	pool    *db.Pool
 	cfg     Config
+	params  argon2id.Params // of the hasher
 	hasher  *hasher
 	access  accessTokens
 	queries *db.Queries
@@ -53,14 +55,13 @@ func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := newHasher(cfg.HashParallel, cfg.HashWaiting)
-	if err != nil {
-		return nil, err
-	}
-	s := &Service{pool: pool, cfg: cfg, hasher: hasher, queries: db.New(), now: time.Now}
+	s := &Service{pool: pool, cfg: cfg, params: hashParams, queries: db.New(), now: time.Now}
 	s.access = newAccessTokens(cfg.Secret, cfg.AccessTTL, func() time.Time { return s.now() })
 	for _, opt := range opts {
 		opt(s)
+	}
+	if s.hasher, err = newHasher(s.params, cfg.HashParallel, cfg.HashWaiting); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

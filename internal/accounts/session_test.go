@@ -186,7 +186,7 @@ func TestRolesCountAtOnceWhateverTheTokenSays(t *testing.T) {
 	user := register(t, s, anna)
 	tokens := login(t, s, anna)
 	require.False(t, authenticate(t, s, tokens).IsAdmin())
-	_, err := s.EnsureAdmin(t.Context(), anna, "")
+	_, err := s.EnsureAdmin(t.Context(), anna, "", root)
 	require.NoError(t, err)
 	require.True(t, authenticate(t, s, tokens).IsAdmin())
 	promoted, err := s.Refresh(t.Context(), tokens.RefreshToken)

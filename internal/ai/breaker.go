@@ -12,6 +12,7 @@ import (
 // down opens them one after the other.
 type breakers struct {
 	cfg Config
+	key func(model string) string
 
 	mu     sync.Mutex
 	models map[string]*breaker // guarded by mu, by model key; only models that the server has, or may have
@@ -19,8 +20,8 @@ type breakers struct {
 
 type breaker = gobreaker.TwoStepCircuitBreaker[struct{}]
 
-func newBreakers(cfg Config) *breakers {
-	return &breakers{cfg: cfg, models: map[string]*breaker{}}
+func newBreakers(cfg Config, key func(model string) string) *breakers {
+	return &breakers{cfg: cfg, key: key, models: map[string]*breaker{}}
 }
 
 // allow asks whether a question may be put to the model. The verdict of the question is reported once: nil as soon as
@@ -39,7 +40,7 @@ func (b *breakers) allow(model string) (report func(error), err error) {
 }
 
 func (b *breakers) of(model string) *breaker {
-	key := modelKey(model)
+	key := b.key(model)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.models[key] == nil {
@@ -59,7 +60,7 @@ func (b *breakers) of(model string) *breaker {
 func (b *breakers) forget(model string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.models, modelKey(model))
+	delete(b.models, b.key(model))
 }
 
 // harms tells whether an error speaks against the server rather than against the question.

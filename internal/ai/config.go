@@ -12,6 +12,8 @@ type Config struct {
 	// PerModel is how many questions one model works on at once; match it to OLLAMA_NUM_PARALLEL. Default 1: the server
 	// queues without bound by itself, and would start its clock for jobs that only wait.
 	PerModel int `env:"AI_PER_MODEL"`
+	// PerTunedModel is the same for a model at a service, which has many machines. Default 8.
+	PerTunedModel int `env:"AI_PER_TUNED_MODEL"`
 	// MaxPromptBytes bounds the prompt, and the system text, in bytes of UTF-8. Default 32 KiB.
 	MaxPromptBytes int `env:"AI_MAX_PROMPT_BYTES"`
 	// MaxTokens bounds an answer; a longer one ends with the reason "length". Default 16384.
@@ -34,6 +36,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	or(&c.PerModel, 1)
+	or(&c.PerTunedModel, 8)
 	or(&c.MaxPromptBytes, 32<<10)
 	or(&c.MaxTokens, 16384)
 	or(&c.MaxTime, 9*time.Minute)

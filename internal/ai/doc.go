@@ -1,6 +1,6 @@
-// Package ai puts people's questions to language models on an Ollama server. [Service.Ask] records a question and enqueues
-// it in one transaction; [Service.Infer], in a worker, streams the answer token by token and records it together with the
-// job's outcome.
+// Package ai puts people's questions to language models on an Ollama server, or at the service where they were tuned.
+// [Service.Ask] records a question and enqueues it in one transaction; [Service.Infer], in a worker, streams the answer
+// token by token and records it together with the job's outcome.
 //
 // The model server is the weakest part of the chain, so nothing about it is believed: an answer counts only if the server
 // said that it is done; the time to the first chunk and between two chunks is bounded; a model that keeps failing rests

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/ollama/ollama/api"
 )
 
 // goodbye is how long the server has to end the response after the final chunk, so that the connection can be used
@@ -15,11 +13,12 @@ const goodbye = time.Second
 
 // Why a generation ended.
 const (
-	Stop       = "stop"       // the model was done
-	Length     = "length"     // it reached the bound on tokens or on time, or the end of its context
-	Repetition = "repetition" // it said the same over and over, and the server ended it
-	Stopped    = "cancelled"  // somebody stopped it; the text is what was said so far
-	Broken     = "failed"     // the job failed; there is no answer
+	Stop       = "stop"           // the model was done
+	Length     = "length"         // it reached the bound on tokens or on time, or the end of its context
+	Repetition = "repetition"     // it said the same over and over, and the server ended it
+	Filtered   = "content_filter" // the service did not like what its model was saying
+	Stopped    = "cancelled"      // somebody stopped it; the text is what was said so far
+	Broken     = "failed"         // the job failed; there is no answer
 )
 
 // Answer is what a model said.
@@ -32,15 +31,15 @@ type Answer struct {
 	Total            time.Duration
 }
 
-// models asks models, one question at a time per call of generate. It is safe for concurrent use.
+// models asks the models of one server, one question at a time per call of generate. It is safe for concurrent use.
 type models struct {
 	cfg      Config
-	client   *api.Client
+	server   server
 	breakers *breakers
 }
 
-func newModels(client *api.Client, cfg Config) *models {
-	return &models{cfg: cfg, client: client, breakers: newBreakers(cfg)}
+func newModels(server server, cfg Config) *models {
+	return &models{cfg: cfg, server: server, breakers: newBreakers(cfg, server.key)}
 }
 
 // generate puts q to its model and hands each piece of text to sink as it comes; thinking is called once if the model
@@ -56,8 +55,8 @@ func (m *models) generate(ctx context.Context, q Question, sink func(text string
 	if err != nil {
 		return Answer{}, err
 	}
-	a := &attempt{cfg: m.cfg, model: q.Model, started: time.Now(), report: report, sink: sink, thinking: thinking}
-	err = a.run(ctx, m.client, m.request(q))
+	a := &attempt{cfg: m.cfg, started: time.Now(), report: report, sink: sink, thinking: thinking}
+	err = a.run(ctx, m.server, q)
 	if ctx.Err() != nil {
 		a.settle(errStopped)
 	} else {
@@ -66,54 +65,38 @@ func (m *models) generate(ctx context.Context, q Question, sink func(text string
 	return a.result(), err
 }
 
-func (m *models) request(q Question) *api.ChatRequest {
-	messages := make([]api.Message, 0, 2)
-	if q.System != "" {
-		messages = append(messages, api.Message{Role: "system", Content: q.System})
-	}
-	truncate := false // a question that doesn't fit is refused by the server, rather than cut in the middle
-	return &api.ChatRequest{
-		Model:    q.Model,
-		Messages: append(messages, api.Message{Role: "user", Content: q.Prompt}),
-		Truncate: &truncate,
-		Options:  map[string]any{"num_predict": m.cfg.MaxTokens},
-	}
-}
-
 // attempt is one generation under way. All of it belongs to the goroutine that runs it.
 type attempt struct {
 	cfg      Config
-	model    string
 	started  time.Time
 	report   func(error) // to the breaker; nil once told
 	sink     func(string)
 	thinking func() // nil once called
 
-	text    strings.Builder
-	chunks  int
-	repeats repeats
-	first   time.Duration
-	final   *api.ChatResponse // the chunk that says done
-	late    bool              // it took all the time it may, and we ended it
+	text   strings.Builder
+	chunks int
+	first  time.Duration
+	final  *chunk // the one that says done
+	late   bool   // it took all the time or all the tokens it may, and we ended it
 }
 
-func (a *attempt) run(ctx context.Context, client *api.Client, request *api.ChatRequest) error {
+func (a *attempt) run(ctx context.Context, server server, q Question) error {
 	// Not ctx itself: when that ends, the connection must be left with care.
 	exchange := open(ctx)
 	defer exchange.close()
 	silence := time.AfterFunc(a.cfg.FirstChunk, func() { exchange.cut(errSilent) })
 	defer silence.Stop()
-	err := client.Chat(exchange.ctx, request, func(chunk api.ChatResponse) error {
+	err := server.chat(exchange.ctx, q, func(c chunk) error {
 		silence.Reset(a.cfg.Silence)
 		if ctx.Err() == nil {
-			a.take(chunk)
+			a.take(c)
 		}
 		switch {
-		case chunk.Done:
+		case c.final != "":
 			silence.Reset(goodbye)
 		case exchange.due():
 			return errLeft
-		case time.Since(a.started) > a.cfg.MaxTime:
+		case time.Since(a.started) > a.cfg.MaxTime, a.chunks > a.cfg.MaxTokens:
 			a.late = true
 			return errLeft
 		}
@@ -125,35 +108,34 @@ func (a *attempt) run(ctx context.Context, client *api.Client, request *api.Chat
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case cause != nil:
-		return classify(cause, a.model)
+		return server.classify(cause, q.Model)
 	case err != nil:
-		return classify(err, a.model)
-	case a.repeats.ended():
-		return nil
+		return server.classify(err, q.Model)
 	}
 	// The client doesn't tell a stream that was cut from one that ended.
-	return classify(fmt.Errorf("the stream ended after %d chunks without the final one", a.chunks), a.model)
+	return server.classify(fmt.Errorf("the stream ended after %d chunks without the final one", a.chunks), q.Model)
 }
 
 // take notes a chunk that came while the answer was still wanted.
-func (a *attempt) take(chunk api.ChatResponse) {
-	a.chunks++
+func (a *attempt) take(c chunk) {
 	a.settle(nil)
-	if chunk.Message.Thinking != "" && a.thinking != nil {
+	if c.thinking && a.thinking != nil {
 		a.thinking()
 		a.thinking = nil
 	}
+	if c.text != "" || c.thinking {
+		a.chunks++
+	}
 	// PostgreSQL takes no NUL, neither in text nor in JSON.
-	if text := strings.ReplaceAll(chunk.Message.Content, "\x00", ""); text != "" {
+	if text := strings.ReplaceAll(c.text, "\x00", ""); text != "" {
 		if a.first == 0 {
 			a.first = time.Since(a.started)
 		}
 		a.text.WriteString(text)
 		a.sink(text)
 	}
-	a.repeats.see(chunk.Message.Thinking + chunk.Message.Content)
-	if chunk.Done {
-		a.final = &chunk
+	if c.final != "" {
+		a.final = &c
 	}
 }
 
@@ -173,15 +155,12 @@ func (a *attempt) result() Answer {
 	}
 	switch {
 	case a.final != nil:
-		answer.PromptTokens, answer.CompletionTokens = a.final.PromptEvalCount, a.final.EvalCount
-		answer.FinishReason = Stop
-		if a.final.DoneReason == Length {
-			answer.FinishReason = Length
+		answer.FinishReason = a.final.final
+		if a.final.usage != nil {
+			answer.PromptTokens, answer.CompletionTokens = a.final.usage.prompt, a.final.usage.completion
 		}
 	case a.late:
 		answer.FinishReason = Length
-	case a.repeats.ended():
-		answer.FinishReason = Repetition
 	}
 	return answer
 }

@@ -51,13 +51,22 @@ func TestALongAnswerEndsAtTheBoundOnTokensOrTime(t *testing.T) {
 	require.Positive(t, answer.CompletionTokens)
 }
 
-func TestAStoppedModelIsFreeForTheNextQuestionWithinASecond(t *testing.T) {
+func TestAStoppedModelIsFreeForTheNextQuestionLongBeforeTheAnswerWouldHaveEnded(t *testing.T) {
 	t.Parallel()
 	server := ownOllama(t)
-	s := asking(t, server.URL(), Config{})
+	// Given how long the answer takes that nobody stops
+	const long = 600
+	s := asking(t, server.URL(), Config{MaxTokens: long})
+	began := time.Now()
+	whole, err := s.models.generate(within(t), Question{Prompt: "Go on.", Model: stacktest.ModelSlow}, ignore, calm)
+	require.NoError(t, err)
+	require.Equal(t, long, whole.CompletionTokens)
+	takes := time.Since(began)
+
 	why := errors.New("enough")
 	wedged := 0
 	for range 5 {
+		// When the same is stopped after ten tokens
 		ctx, stop := context.WithCancelCause(within(t))
 		heard := listen(10)
 		type outcome struct {
@@ -73,12 +82,13 @@ func TestAStoppedModelIsFreeForTheNextQuestionWithinASecond(t *testing.T) {
 		began := time.Now()
 		stop(why)
 		out := <-done
-		require.Less(t, time.Since(began), time.Second)
 		require.ErrorIs(t, out.err, why)
 		require.Equal(t, Stopped, out.answer.FinishReason)
 		require.Equal(t, heard.text(), out.answer.Text, "what was said is kept")
+		require.Less(t, len(heard.pieces), long/2, "it was left in the middle")
 
-		// With one slot, this one is answered only if the server has stopped, too.
+		// Then the next one is answered. With one slot, that is only if the server has stopped, too; and while the first
+		// would still be going on
 		brief := asking(t, s.cfg.OllamaHost, Config{MaxTokens: 3, FirstChunk: 20 * time.Second})
 		_, err := brief.models.generate(within(t), Question{Prompt: "And?", Model: stacktest.ModelSlow}, ignore, calm)
 		if fault.CodeOf(err) == fault.Timeout {
@@ -88,7 +98,7 @@ func TestAStoppedModelIsFreeForTheNextQuestionWithinASecond(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		require.Less(t, time.Since(began), 5*time.Second)
+		require.Less(t, time.Since(began), takes*3/4)
 	}
 	require.LessOrEqual(t, wedged, 1)
 }
@@ -103,9 +113,7 @@ func TestAModelThatIsStoppedBeforeItSpeaksIsLeftInTime(t *testing.T) {
 		done <- err
 	}()
 	stop()
-	began := time.Now()
-	require.ErrorIs(t, <-done, context.Canceled)
-	require.Less(t, time.Since(began), time.Second)
+	require.ErrorIs(t, <-done, context.Canceled, "and not the timeout that comes without a first sign")
 	require.Zero(t, s.models.breakers.of("any").Counts().TotalFailures, "a stop says nothing about the model")
 
 	_, err := s.models.generate(ctx, Question{Prompt: "Hello?", Model: "any"}, ignore, calm)

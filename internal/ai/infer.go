@@ -39,7 +39,7 @@ type phase struct {
 // Infer puts a recorded question to its model. The answer is recorded in the transaction that ends the job; of a
 // cancelled one, what was said so far is kept.
 func (s *Service) Infer(ctx context.Context, job *queue.Job[tasks.InferArgs]) (any, error) {
-	if s.models == nil {
+	if s.models == nil && s.remote == nil {
 		return nil, notConfigured()
 	}
 	query, err := db.New().AIQueryByID(ctx, s.pool, job.Args.QueryID)
@@ -49,7 +49,11 @@ func (s *Service) Infer(ctx context.Context, job *queue.Job[tasks.InferArgs]) (a
 	if err != nil {
 		return nil, fmt.Errorf("question %s: %w", job.Args.QueryID, err)
 	}
-	answer, err := s.stream(ctx, job, query)
+	models, err := s.who(ctx, s.pool, query.Model)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.stream(ctx, job, query, models)
 	cause := context.Cause(ctx)
 	switch {
 	// The stream refuses the tokens of a cancelled job, too, and that looks like a lost one. Keeping is guarded.
@@ -73,7 +77,8 @@ func (s *Service) Infer(ctx context.Context, job *queue.Job[tasks.InferArgs]) (a
 
 // stream generates the answer with its tokens going to the job's stream. When it returns they are all there, or given
 // up: the outcome must not overtake them.
-func (s *Service) stream(ctx context.Context, job *queue.Job[tasks.InferArgs], query db.AIQuery) (Answer, error) {
+func (s *Service) stream(ctx context.Context, job *queue.Job[tasks.InferArgs], query db.AIQuery,
+	models *models) (Answer, error) {
 	var background sync.WaitGroup
 	defer background.Wait()
 	thinking := func() {
@@ -85,7 +90,7 @@ func (s *Service) stream(ctx context.Context, job *queue.Job[tasks.InferArgs], q
 	}
 	tokens := job.Tokens()
 	question := Question{Prompt: query.Prompt, Model: query.Model, System: query.System}
-	answer, err := s.models.generate(ctx, question, tokens.Write, thinking)
+	answer, err := models.generate(ctx, question, tokens.Write, thinking)
 	if lost := tokens.Close(context.WithoutCancel(ctx)); lost != nil && ctx.Err() == nil {
 		job.Log().Warn("tokens lost on the way to the stream; the record has them", "err", lost)
 	}

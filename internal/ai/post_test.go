@@ -35,7 +35,7 @@ type post struct {
 }
 
 // newPost opens one whose questions go to the server at host. Its retries come quickly.
-func newPost(t testing.TB, host string, cfg Config) *post {
+func newPost(t testing.TB, host string, cfg Config, through ...Option) *post {
 	t.Helper()
 	p := &post{t: t, pool: dbtest.New(t), owner: uuid.New()}
 	_, err := p.pool.Exec(t.Context(),
@@ -50,7 +50,7 @@ func newPost(t testing.TB, host string, cfg Config) *post {
 	quick := queue.Config{RetryBase: 50 * time.Millisecond, RetryCap: 200 * time.Millisecond}
 	p.engine = queue.NewEngine(p.pool, rdb, stream.New(rdb, stream.Config{}), quick, log, nil)
 	cfg.OllamaHost = host
-	p.service, err = New(p.pool, cfg)
+	p.service, err = New(p.pool, cfg, through...)
 	require.NoError(t, err)
 	t.Cleanup(p.service.Close)
 	p.service.Follow(p.engine)
@@ -99,6 +99,17 @@ func (p *post) ask(q Question) (query db.AIQuery, job queue.Record) {
 		return err
 	}))
 	return query, job
+}
+
+// refused is the error of a question that is not even recorded.
+func (p *post) refused(q Question) error {
+	p.t.Helper()
+	err := db.InTx(p.t.Context(), p.pool, func(tx pgx.Tx) error {
+		_, _, err := p.service.Ask(p.t.Context(), tx, p.owner, q)
+		return err
+	})
+	require.Error(p.t, err)
+	return err
 }
 
 func (p *post) query(job uuid.UUID) db.AIQuery {

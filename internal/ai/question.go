@@ -19,8 +19,17 @@ type Question struct {
 	System string // instructions to the model; may be empty
 }
 
-// checked returns the question with its model filled in, or why it can't be asked.
+// checked returns the question with its model filled in, or why it can't be asked of an Ollama server.
 func (q Question) checked(cfg Config) (Question, error) {
+	q, err := q.sensible(cfg)
+	if err == nil && !model.ParseName(q.Model).IsValid() {
+		err = fault.New(fault.Invalid, "The name of the model is malformed.")
+	}
+	return q, err
+}
+
+// sensible is checked but for the form of the model's name.
+func (q Question) sensible(cfg Config) (Question, error) {
 	if err := checkText("prompt", q.Prompt, cfg.MaxPromptBytes); err != nil {
 		return q, err
 	}
@@ -36,7 +45,7 @@ func (q Question) checked(cfg Config) (Question, error) {
 	switch {
 	case q.Model == "":
 		return q, fault.New(fault.Invalid, "The question names no model, and there is no default one.")
-	case len(q.Model) > maxModelName || !model.ParseName(q.Model).IsValid():
+	case checkText("name", q.Model, maxModelName) != nil:
 		return q, fault.New(fault.Invalid, "The name of the model is malformed.")
 	}
 	return q, nil

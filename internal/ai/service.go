@@ -14,6 +14,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
+	"rohrpost/internal/openai"
 	"rohrpost/internal/queue"
 	"rohrpost/tasks"
 )
@@ -31,13 +32,30 @@ type Service struct {
 	transport *http.Transport
 	client    *api.Client
 	models    *models // nil without a model server
+	remote    *models // nil without a service for tuned models
+	list      listing
+}
+
+// Option refines a service.
+type Option func(*Service)
+
+// Through has questions to models that were tuned at a service put to it. A nil client is none.
+func Through(client *openai.Client) Option {
+	return func(s *Service) {
+		if client != nil {
+			s.remote = newModels(remote{client}, s.cfg)
+		}
+	}
 }
 
 // New makes a service. It doesn't connect: the model server may come and go. An OLLAMA_HOST that can't be understood is
 // an error; none at all makes a service that refuses questions with [NotConfigured].
-func New(pool *db.Pool, cfg Config) (*Service, error) {
+func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 	cfg = cfg.withDefaults()
 	s := &Service{pool: pool, cfg: cfg}
+	for _, opt := range opts {
+		opt(s)
+	}
 	if cfg.OllamaHost == "" {
 		return s, nil
 	}
@@ -53,7 +71,7 @@ func New(pool *db.Pool, cfg Config) (*Service, error) {
 		IdleConnTimeout:     time.Minute,
 	}
 	s.client = api.NewClient(base, &http.Client{Transport: s.transport})
-	s.models = newModels(s.client, cfg)
+	s.models = newModels(ollama{s.client, cfg.MaxTokens}, cfg)
 	return s, nil
 }
 
@@ -67,19 +85,30 @@ func (s *Service) Close() {
 // Ask records a question of owner and enqueues it, in tx: it is put to its model if and only if tx commits. Errors have
 // the codes invalid and [NotConfigured]. Whether the model exists turns out when it is asked.
 func (s *Service) Ask(ctx context.Context, tx pgx.Tx, owner uuid.UUID, q Question) (db.AIQuery, queue.Record, error) {
-	if s.models == nil {
+	if s.models == nil && s.remote == nil {
 		return db.AIQuery{}, queue.Record{}, notConfigured()
 	}
-	q, err := q.checked(s.cfg)
+	q, err := q.sensible(s.cfg)
 	if err != nil {
 		return db.AIQuery{}, queue.Record{}, err
+	}
+	models, err := s.who(ctx, tx, q.Model)
+	if err != nil {
+		return db.AIQuery{}, queue.Record{}, err
+	}
+	atOnce := s.cfg.PerTunedModel
+	if models == s.models {
+		if q, err = q.checked(s.cfg); err != nil {
+			return db.AIQuery{}, queue.Record{}, err
+		}
+		atOnce = s.cfg.PerModel
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return db.AIQuery{}, queue.Record{}, fmt.Errorf("query id: %w", err)
 	}
 	job, err := queue.Enqueue(ctx, tx, tasks.Infer, tasks.InferArgs{QueryID: id},
-		queue.By(owner), queue.LimitKey(modelKey(q.Model)), queue.KeyLimit(s.cfg.PerModel))
+		queue.By(owner), queue.LimitKey(models.server.key(q.Model)), queue.KeyLimit(atOnce))
 	if err != nil {
 		return db.AIQuery{}, queue.Record{}, err
 	}
@@ -137,20 +166,20 @@ func (s *Service) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Models are the names of the models that can be asked.
-func (s *Service) Models(ctx context.Context) ([]string, error) {
+// who answers for a model: the service where it was tuned, if it was, and else the Ollama server.
+func (s *Service) who(ctx context.Context, tx db.DBTX, name string) (*models, error) {
+	known, err := db.New().ModelByName(ctx, tx, name)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("model %s: %w", name, err)
+	}
+	if err == nil && known.Provider == Tuned {
+		if s.remote == nil {
+			return nil, fault.New(NotConfigured, "The model %s is at a service that is not configured: TUNING_URL is not set.", name)
+		}
+		return s.remote, nil
+	}
 	if s.models == nil {
 		return nil, notConfigured()
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	list, err := s.client.List(ctx)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "The model server can't be reached.")
-	}
-	names := make([]string, len(list.Models))
-	for i, m := range list.Models {
-		names[i] = m.Name
-	}
-	return names, nil
+	return s.models, nil
 }

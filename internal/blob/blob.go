@@ -28,12 +28,21 @@ const readyTimeout = 2 * time.Second
 type Config struct {
 	// URL such as file:///var/lib/rohrpost/blobs; [FileURL] makes one. It may carry the parameters of fileblob.
 	URL string `env:"BLOB_URL"`
+	// Variable is what errors call the setting, for a storage of another purpose; "" is BLOB_URL.
+	Variable string
+}
+
+func (c Config) variable() string {
+	if c.Variable == "" {
+		return "BLOB_URL"
+	}
+	return c.Variable
 }
 
 // Bucket is an open storage. It is safe for concurrent use.
 type Bucket struct {
 	bucket *gcblob.Bucket
-	folder bool // of file://
+	folder string // of file://, else empty
 }
 
 // FileURL is the URL of the folder dir, for [Config].
@@ -48,20 +57,24 @@ func FileURL(dir string) (string, error) {
 // Open opens the storage; a folder that isn't there is made. The caller closes it.
 func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 	if cfg.URL == "" {
-		return nil, fault.New(fault.Invalid, "BLOB_URL is not set")
+		return nil, fault.New(fault.Invalid, "%s is not set", cfg.variable())
 	}
 	u, err := url.Parse(cfg.URL)
 	if err != nil {
-		return nil, fmt.Errorf("parse BLOB_URL: %w", err)
+		return nil, fmt.Errorf("parse %s: %w", cfg.variable(), err)
 	}
 	if u.Scheme == "file" {
 		u.RawQuery = withFolderDefaults(u.Query()).Encode()
 	}
 	b, err := gcblob.OpenBucket(ctx, u.String())
 	if err != nil {
-		return nil, fmt.Errorf("open BLOB_URL: %w", err)
+		return nil, fmt.Errorf("open %s: %w", cfg.variable(), err)
 	}
-	return &Bucket{bucket: b, folder: u.Scheme == "file"}, nil
+	opened := &Bucket{bucket: b}
+	if u.Scheme == "file" {
+		opened.folder = filepath.FromSlash(u.Path)
+	}
+	return opened, nil
 }
 
 // withFolderDefaults sets what fileblob would do otherwise: write to the system's temporary folder, from which a rename
@@ -81,17 +94,25 @@ func withFolderDefaults(params url.Values) url.Values {
 // Close ends the use of the storage.
 func (b *Bucket) Close() error { return b.bucket.Close() }
 
-// Ready reports whether the storage can be reached, with code unavailable where it can't.
+// Ready reports whether the storage can be reached, with code unavailable where it can't, and whether there is room in a
+// folder, with code [Full] where there is none: then it can be read and not written.
 func (b *Bucket) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	const sentence = "The file storage can't be reached."
-	if b.folder {
+	if b.folder != "" {
 		var info os.FileInfo // fileblob's own check would find a missing folder accessible
-		if b.bucket.As(&info) {
-			return nil
+		if !b.bucket.As(&info) {
+			return fault.New(fault.Unavailable, sentence)
 		}
-		return fault.New(fault.Unavailable, sentence)
+		left, err := room(b.folder)
+		if err != nil {
+			return fault.Wrap(err, fault.Unavailable, sentence)
+		}
+		if left < tooLittle {
+			return fault.New(Full, fullSentence)
+		}
+		return nil
 	}
 	ok, err := b.bucket.IsAccessible(ctx)
 	if err != nil || !ok {
@@ -110,6 +131,15 @@ func (b *Bucket) NewReader(ctx context.Context, key string, offset, length int64
 	return r, nil
 }
 
+// Size is how many bytes a blob has. Errors: not_found, unavailable.
+func (b *Bucket) Size(ctx context.Context, key string) (int64, error) {
+	attrs, err := b.bucket.Attributes(ctx, key)
+	if err != nil {
+		return 0, coded(err, "look at "+key)
+	}
+	return attrs.Size, nil
+}
+
 // Delete removes blobs; one that isn't there is fine. It goes on after an error and returns the first. Errors:
 // unavailable.
 func (b *Bucket) Delete(ctx context.Context, keys ...string) error {
@@ -126,6 +156,9 @@ func (b *Bucket) Delete(ctx context.Context, keys ...string) error {
 // coded gives an error of the storage its code. What ended a context keeps its own.
 func coded(err error, doing string) error {
 	err = fmt.Errorf("%s: %w", doing, err)
+	if isFull(err) {
+		return fault.Wrap(err, Full, fullSentence)
+	}
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
 		return fault.Wrap(err, fault.NotFound, "The content is not in the storage.")

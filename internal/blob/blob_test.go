@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,13 +14,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"rohrpost/internal/blob"
+	"rohrpost/internal/blob/blobtest"
+	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/fault"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { stacktest.Main(m) }
 
 func open(t *testing.T) (*blob.Bucket, string) {
 	t.Helper()
@@ -32,20 +32,6 @@ func open(t *testing.T) (*blob.Bucket, string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	return b, dir
-}
-
-// files lists all that is in the folder.
-func files(t *testing.T, dir string) []string {
-	t.Helper()
-	var names []string
-	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			rel, _ := filepath.Rel(dir, path)
-			names = append(names, rel)
-		}
-		return err
-	}))
-	return names
 }
 
 func read(t *testing.T, b *blob.Bucket, key string, offset, length int64) string {
@@ -65,7 +51,7 @@ func TestWhatWasPutIsReadAndReplaced(t *testing.T) {
 	require.NoError(t, b.Put(t.Context(), "uploads/a", "text/plain", strings.NewReader("the second")))
 	require.Equal(t, "the second", read(t, b, "uploads/a", 0, -1))
 	require.Equal(t, "sec", read(t, b, "uploads/a", 4, 3))
-	require.Equal(t, []string{"uploads/a"}, files(t, dir))
+	require.Equal(t, []string{"uploads/a"}, blobtest.Keys(t, dir))
 	info, err := os.Stat(filepath.Join(dir, "uploads"))
 	require.NoError(t, err)
 	require.Zero(t, info.Mode().Perm()&0o077, "other users of the machine can look inside")
@@ -83,7 +69,7 @@ func TestASourceThatFailsMidwayLeavesNothing(t *testing.T) {
 		require.ErrorAs(t, err, &read)
 		require.ErrorIs(t, err, broken)
 	}
-	require.Equal(t, []string{"old"}, files(t, dir))
+	require.Equal(t, []string{"old"}, blobtest.Keys(t, dir))
 	require.Equal(t, "stays", read(t, b, "old", 0, -1))
 }
 
@@ -96,7 +82,7 @@ func TestACancelledPutLeavesNothing(t *testing.T) {
 	err := b.Put(ctx, "new", "", io.MultiReader(strings.NewReader("all of it"), last))
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, fault.Cancelled, fault.CodeOf(err))
-	require.Empty(t, files(t, dir))
+	require.Empty(t, blobtest.Keys(t, dir))
 }
 
 func TestMissingBlobs(t *testing.T) {
@@ -134,7 +120,22 @@ func TestListGivesWhatIsThereAPageAtATime(t *testing.T) {
 	}))
 	require.Len(t, seen, many, "also when they are deleted meanwhile")
 	require.Equal(t, 3, pages)
-	require.Equal(t, []string{"uploads/80/a"}, files(t, dir))
+	require.Equal(t, []string{"uploads/80/a"}, blobtest.Keys(t, dir))
+	var whole []string
+	require.NoError(t, b.Put(t.Context(), "top", "", strings.NewReader("x")))
+	require.NoError(t, b.Put(t.Context(), "uploads/b", "", strings.NewReader("x")))
+	require.NoError(t, b.Tree(t.Context(), "", func(page []blob.Item) error {
+		for _, item := range page {
+			whole = append(whole, item.Key)
+		}
+		return nil
+	}))
+	require.Equal(t, []string{"top", "uploads/b", "uploads/80/a"}, whole, "folder by folder")
+	size, err := b.Size(t.Context(), "top")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, size)
+	_, err = b.Size(t.Context(), "nothing")
+	require.Equal(t, fault.NotFound, fault.CodeOf(err))
 	enough := errors.New("enough")
 	require.ErrorIs(t, b.List(t.Context(), "uploads/", func([]blob.Item) error { return enough }), enough)
 	require.NoError(t, b.List(t.Context(), "nothing/", func([]blob.Item) error { return enough }))

@@ -26,7 +26,7 @@ func (e *ReadError) Unwrap() error { return e.Err }
 
 // Put stores what r yields under key, in place of what was there, and returns once it would survive a power cut. After
 // an error there is nothing new under key, and nothing else is left. Errors: a *[ReadError] with the error of r,
-// unavailable.
+// unavailable, storage_full.
 func (b *Bucket) Put(ctx context.Context, key, mediaType string, r io.Reader) error {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()

@@ -1,11 +1,9 @@
 package clamav
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"math"
-	"net"
 	"strings"
 	"time"
 
@@ -62,17 +60,6 @@ func (s *Scanner) overLimit(ctx context.Context, size int64) bool {
 	}
 	ctx, end := context.WithTimeout(ctx, announceTimeout)
 	defer end()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, s.network, s.address)
-	if err != nil {
-		return false
-	}
-	defer conn.Close()                                      //nolint:errcheck // nothing was sent that matters
-	defer context.AfterFunc(ctx, func() { conn.Close() })() //nolint:errcheck // it ends the read below
-	announcement := binary.BigEndian.AppendUint32([]byte("zINSTREAM\x00"), uint32(size))
-	if _, err := conn.Write(announcement); err != nil {
-		return false
-	}
-	answer, err := bufio.NewReader(conn).ReadString(0)
+	answer, err := s.ask(ctx, string(binary.BigEndian.AppendUint32([]byte("zINSTREAM\x00"), uint32(size))))
 	return err == nil && strings.HasPrefix(answer, sizeLimit)
 }

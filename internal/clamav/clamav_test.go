@@ -102,6 +102,40 @@ func TestAFrozenDaemonIsATimeout(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestTheVersionChangesWithTheSignatures(t *testing.T) {
+	t.Parallel()
+	c, err := stacktest.Own(t).StartClamd(t.Context(), devstack.ClamdOptions{OwnSignatures: true})
+	require.NoError(t, err)
+	s := scanner(t, clamav.Config{Address: c.Address()})
+	before, err := s.Version(t.Context())
+	require.NoError(t, err)
+	require.Regexp(t, `^ClamAV [0-9.]+/1/`, before)
+	require.NoError(t, c.AddSignature(t.Context(), "Rohrpost.New", []byte("harmless yesterday")))
+	after, err := s.Version(t.Context())
+	require.NoError(t, err)
+	require.Regexp(t, `^ClamAV [0-9.]+/2/`, after)
+	require.NoError(t, c.Stop(t.Context()))
+	_, err = s.Version(t.Context())
+	require.Equal(t, fault.Unavailable, fault.CodeOf(err))
+}
+
+func TestADaemonThatTellsNoVersionIsNoReasonToHang(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"nothing": "", "an empty one": "\x00", "half of one": "ClamAV", "that it may not": "COMMAND UNAVAILABLE\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := scanner(t, clamav.Config{Address: mute(t, func(conn net.Conn) {
+				io.ReadFull(conn, make([]byte, len("zVERSION\x00")))
+				io.WriteString(conn, answer)
+			})})
+			version, err := s.Version(t.Context())
+			require.Equal(t, fault.Unavailable, fault.CodeOf(err), version)
+		})
+	}
+}
+
 func TestACutConnectionIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	c := stacktest.Clamd(t)

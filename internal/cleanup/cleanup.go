@@ -13,6 +13,7 @@ import (
 	"rohrpost/db"
 	"rohrpost/internal/accounts"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/datasets"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/files"
 	"rohrpost/internal/queue"
@@ -31,7 +32,14 @@ type Deps struct {
 	Bucket   *blob.Bucket
 	Files    *files.Service
 	Accounts *accounts.Sweeper
+	Datasets *datasets.Service
+	Archive  Archive
 	Log      *slog.Logger
+}
+
+// Archive is what Redis keeps of failed jobs, as a [queue.Engine] knows it.
+type Archive interface {
+	SweepArchive(ctx context.Context, age time.Duration, dry bool) (int64, error)
 }
 
 // Service is the capability. It is safe for concurrent use.

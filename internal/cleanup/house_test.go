@@ -3,7 +3,6 @@ package cleanup_test
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,14 +12,21 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/stretchr/testify/require"
 
 	"rohrpost/db"
 	"rohrpost/db/dbtest"
 	"rohrpost/internal/accounts"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/blob/blobtest"
 	"rohrpost/internal/cleanup"
+	"rohrpost/internal/datasets"
+	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/files"
+	"rohrpost/internal/queue"
+	"rohrpost/internal/stream"
 	"rohrpost/tasks"
 )
 
@@ -36,6 +42,8 @@ type house struct {
 	pool   *db.Pool
 	bucket *blob.Bucket
 	files  *files.Service
+	engine *queue.Engine // not started
+	rdb    *redis.Client
 	owner  uuid.UUID
 }
 
@@ -49,9 +57,17 @@ func open(t testing.TB, cfg cleanup.Config) *house {
 	t.Cleanup(func() { _ = h.bucket.Close() })
 	quiet := slog.New(slog.DiscardHandler)
 	h.files = files.New(h.pool, h.bucket, files.Config{}, quiet)
+	exports, err := datasets.New(h.pool, h.bucket, datasets.Config{}, quiet)
+	require.NoError(t, err)
+	logging.Disable()
+	opts, err := redis.ParseURL(stacktest.Redis(t).URL())
+	require.NoError(t, err)
+	h.rdb = redis.NewClient(opts)
+	t.Cleanup(func() { _ = h.rdb.Close() })
+	h.engine = queue.NewEngine(h.pool, h.rdb, stream.New(h.rdb, stream.Config{}), queue.Config{}, quiet, nil)
 	h.Service, err = cleanup.New(cleanup.Deps{
 		Pool: h.pool, Bucket: h.bucket, Files: h.files, Log: quiet,
-		Accounts: accounts.NewSweeper(h.pool, accounts.Config{}),
+		Accounts: accounts.NewSweeper(h.pool, accounts.Config{}), Datasets: exports, Archive: h.engine,
 	}, cfg)
 	require.NoError(t, err)
 	h.exec(`INSERT INTO users (id, email, name, password_hash) VALUES ($1, 'anna@example.org', 'Anna', '')`, h.owner)
@@ -120,6 +136,17 @@ func (h *house) upload(content string) db.File {
 	return file
 }
 
+// dataset puts a dataset there that was asked for so long ago, and whose job is in its given run.
+func (h *house) dataset(state string, epoch int64, ago time.Duration) uuid.UUID {
+	h.t.Helper()
+	id := uuid.New()
+	job := h.job("ai:export", map[string]string{"ready": "succeeded", "building": "running", "failed": "failed"}[state], 0)
+	h.exec(`UPDATE jobs SET epoch = $2 WHERE id = $1`, job, epoch)
+	h.exec(`INSERT INTO datasets (id, owner, job_id, scope, spec, state, created_at)
+		VALUES ($1, $2, $3, 'mine', '{}', $4, now() - make_interval(secs => $5))`, id, h.owner, job, state, ago.Seconds())
+	return id
+}
+
 // put stores a blob that no record names.
 func (h *house) put(key string) {
 	h.t.Helper()
@@ -138,13 +165,5 @@ func (h *house) age(by time.Duration) {
 // stored lists the keys in the storage.
 func (h *house) stored() []string {
 	h.t.Helper()
-	keys := []string{}
-	require.NoError(h.t, filepath.WalkDir(h.folder, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			rel, _ := filepath.Rel(h.folder, path)
-			keys = append(keys, filepath.ToSlash(rel))
-		}
-		return err
-	}))
-	return keys
+	return blobtest.Keys(h.t, h.folder)
 }

@@ -3,20 +3,15 @@ package cleanup_test
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 	"github.com/stretchr/testify/require"
 
 	"rohrpost/db"
 	"rohrpost/internal/cleanup"
-	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/queue"
-	"rohrpost/internal/stream"
 	"rohrpost/tasks"
 )
 
@@ -24,19 +19,13 @@ const patience = 60 * time.Second // for what takes milliseconds, on a machine t
 
 func TestASweepAsAJobTellsItsCounts(t *testing.T) {
 	t.Parallel()
-	logging.Disable()
 	h := open(t, cleanup.Config{})
 	h.job("old", queue.Succeeded, 15*day)
-	opts, err := redis.ParseURL(stacktest.Redis(t).URL())
-	require.NoError(t, err)
-	rdb := redis.NewClient(opts)
-	t.Cleanup(func() { _ = rdb.Close() })
-	engine := queue.NewEngine(h.pool, rdb, stream.New(rdb, stream.Config{}), queue.Config{}, slog.New(slog.DiscardHandler), nil)
-	engine.Start(context.WithoutCancel(t.Context()))
-	t.Cleanup(engine.Stop)
+	h.engine.Start(context.WithoutCancel(t.Context()))
+	t.Cleanup(h.engine.Stop)
 	mux := queue.NewMux()
 	queue.Handle(mux, tasks.Sweep, h.Sweep)
-	worker := queue.NewRunner(engine, mux, queue.RunnerConfig{Queues: map[string]int{tasks.Maintenance: 1}})
+	worker := queue.NewRunner(h.engine, mux, queue.RunnerConfig{Queues: map[string]int{tasks.Maintenance: 1}})
 	require.NoError(t, worker.Start(t.Context()))
 	t.Cleanup(func() { _ = worker.Stop(context.Background()) })
 
@@ -48,6 +37,7 @@ func TestASweepAsAJobTellsItsCounts(t *testing.T) {
 			return err
 		}))
 		require.Eventually(t, func() bool {
+			var err error
 			job.Job, err = db.New().JobByID(context.WithoutCancel(t.Context()), h.pool, job.ID)
 			return err == nil && job.State == queue.Succeeded
 		}, patience, 10*time.Millisecond)

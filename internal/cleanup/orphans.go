@@ -9,6 +9,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/datasets"
 	"rohrpost/internal/files"
 )
 
@@ -22,9 +23,12 @@ const young = day
 // it if it has been noticed for long enough and still has no record. The wait is for the day on which the database was
 // restored from a backup and knows nothing of what came after: whoever sees the counts can stop it in time.
 func (s *Service) orphans(w *work) error {
-	for _, folder := range files.Folders() {
-		if err := s.Bucket.List(w.ctx, folder, func(page []blob.Item) error { return s.orphansOf(w, page) }); err != nil {
-			return err
+	for _, part := range s.parts() {
+		for _, folder := range part.folders {
+			err := s.Bucket.List(w.ctx, folder, func(page []blob.Item) error { return s.orphansOf(w, part, page) })
+			if err != nil {
+				return err
+			}
 		}
 	}
 	if w.dry {
@@ -35,8 +39,18 @@ func (s *Service) orphans(w *work) error {
 	return s.queries.ForgetVanishedOrphans(ctx, s.Pool, w.age.Seconds())
 }
 
+// part is a part of the storage, and who knows which of its keys no record names.
+type part struct {
+	folders []string
+	unnamed func(ctx context.Context, keys []string) ([]string, error)
+}
+
+func (s *Service) parts() []part {
+	return []part{{files.Folders(), s.Files.Unnamed}, {datasets.Folders(), s.Datasets.Unnamed}}
+}
+
 // orphansOf looks at one page of what is in the storage.
-func (s *Service) orphansOf(w *work, page []blob.Item) error {
+func (s *Service) orphansOf(w *work, of part, page []blob.Item) error {
 	ctx, cancel := context.WithTimeout(w.ctx, batchTimeout)
 	defer cancel()
 	sizes := make(map[string]int64, len(page))
@@ -50,9 +64,14 @@ func (s *Service) orphansOf(w *work, page []blob.Item) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	unnamed, err := s.Files.Unnamed(ctx, keys)
+	unnamed, err := of.unnamed(ctx, keys)
 	if err != nil {
 		return err
+	}
+	if !w.dry { // what this makes an orphan is found by the next sweep
+		if err := s.Files.GiveUp(ctx, keys); err != nil {
+			return err
+		}
 	}
 	due, err := s.queries.OrphansNoticedBefore(ctx, s.Pool, db.OrphansNoticedBeforeParams{
 		Keys: unnamed, AgeSeconds: w.age.Seconds(),

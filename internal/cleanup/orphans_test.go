@@ -2,6 +2,7 @@ package cleanup_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func TestWhatIsAndWhatIsNotAnOrphan(t *testing.T) {
 		key("thumbnails", ready.ID, "-small"),
 		key("thumbnails", pending.ID, "-small"),      // its job is at work
 		key("thumbnails", failed.ID, "-small"),       // its job may run again
-		key("quarantine", ready.ID, ""),              // of a file that there is
+		key("quarantine", ready.ID, "-1"),            // left by a move, which may still be at work
 		key("uploads", gone, ".bak"),                 // not of our making
 		"uploads/7f/readme",                          // nor this
 		"backups/7f/" + gone.String(),                // nor this
@@ -91,11 +92,51 @@ func TestWhatIsAndWhatIsNotAnOrphan(t *testing.T) {
 	goes := []string{
 		key("uploads", gone, ""), key("quarantine", gone, ""), key("thumbnails", gone, "-large"),
 		key("thumbnails", ready.ID, "-large"),           // not on record
+		key("quarantine", ready.ID, ""),                 // it is in another place, and won't come here
 		key("uploads", ready.ID, ".18bc.tmp"),           // half written
 		key("thumbnails", ready.ID, "-small.18bc.tmp"),  // half written
 		key("quarantine", pending.ID, ".18bc9f01a.tmp"), // half written
 	}
 	for _, k := range append(stays[3:], goes...) {
+		h.put(k)
+	}
+	h.age(2 * day)
+	require.Equal(t, line(0, 0, int64(len(goes))), h.sweep(tasks.SweepOrphans))
+	require.ElementsMatch(t, goes, h.names(`SELECT blob_key FROM orphaned_blobs`))
+	h.noticed("8 days")
+	const given = 1 // a move that nobody comes back to
+	require.Equal(t, line(int64(len(goes)), int64(5*len(goes)), given), h.sweep(tasks.SweepOrphans))
+	require.ElementsMatch(t, stays, h.stored())
+	h.noticed("8 days")
+	require.Equal(t, line(given, 5, 0), h.sweep(tasks.SweepOrphans))
+	require.NotContains(t, h.stored(), key("quarantine", ready.ID, "-1"))
+	require.Len(t, h.stored(), len(stays)-given)
+}
+
+func TestWhatIsAndWhatIsNotAnOrphanOfADataset(t *testing.T) {
+	t.Parallel()
+	h := open(t, cleanup.Config{})
+	key := func(id uuid.UUID, end string) string {
+		text := id.String()
+		return "datasets/" + text[len(text)-2:] + "/" + text + end
+	}
+	ready, building, failed, swept, gone := h.dataset("ready", 3, 0), h.dataset("building", 3, 0), h.dataset("failed", 3, 0),
+		h.dataset("failed", 3, 0), uuid.New()
+	h.exec(`DELETE FROM jobs WHERE id = (SELECT job_id FROM datasets WHERE id = $1)`, swept)
+	h.exec(`INSERT INTO dataset_files VALUES ($1, 'train.jsonl', 5, '', 1, '', $2)`, ready, key(ready, "-3-train.jsonl"))
+	stays := []string{
+		key(ready, "-3-train.jsonl"),
+		key(building, "-3-train.jsonl"), key(building, "-3-validation.jsonl.18bc.tmp"), // its job is at work
+		key(building, "-4-train.jsonl"), key(failed, "-4-train.jsonl"), // or runs again by now
+		key(gone, "-3-notes.txt"), key(gone, ""), "datasets/readme", // not of our making
+	}
+	goes := []string{
+		key(ready, "-3-validation.jsonl"), key(ready, "-2-train.jsonl"), key(ready, "-3-train.jsonl.18bc.tmp"),
+		key(building, "-2-train.jsonl"), key(building, "-2-train.jsonl.18bc.tmp"),
+		key(failed, "-3-manifest.json"), key(swept, "-9-manifest.json"),
+		key(gone, "-1-train.jsonl"), key(gone, "-1-train.jsonl.18bc.tmp"),
+	}
+	for _, k := range append(slices.Clone(stays), goes...) {
 		h.put(k)
 	}
 	h.age(2 * day)

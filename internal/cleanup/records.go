@@ -53,6 +53,33 @@ func (s *Service) ticks(w *work) error {
 		})
 }
 
+func (s *Service) mails(w *work) error {
+	return w.rows(
+		func(ctx context.Context, age float64) (int64, error) {
+			return s.queries.CountOldMails(ctx, s.Pool, age)
+		},
+		func(ctx context.Context, age float64, most int32) (int64, error) {
+			return s.queries.DeleteOldMails(ctx, s.Pool, db.DeleteOldMailsParams{AgeSeconds: age, Most: most})
+		})
+}
+
+func (s *Service) mailTokens(w *work) error {
+	return w.rows(
+		func(ctx context.Context, _ float64) (int64, error) {
+			return s.queries.CountExpiredMailTokens(ctx, s.Pool)
+		},
+		func(ctx context.Context, _ float64, most int32) (int64, error) {
+			return s.queries.DeleteExpiredMailTokens(ctx, s.Pool, most)
+		})
+}
+
+// archived removes what Asynq keeps of failed jobs.
+func (s *Service) archived(w *work) error {
+	n, err := s.Archive.SweepArchive(w.ctx, w.age, w.dry)
+	w.line.Count = n
+	return err
+}
+
 // quarantine deletes infected files as their owners would, so that record and content go together.
 func (s *Service) quarantine(w *work) error {
 	if w.dry {
@@ -78,6 +105,42 @@ func (s *Service) quarantine(w *work) error {
 			case fault.NotFound: // the owner was faster
 			default:
 				return fmt.Errorf("delete %s: %w", file.ID, err)
+			}
+		}
+		if len(found) < batch {
+			return nil
+		}
+	}
+}
+
+// datasets deletes old exports as their owners would. What is being built is left to its job.
+func (s *Service) datasets(w *work) error {
+	if w.dry {
+		ctx, cancel := context.WithTimeout(w.ctx, batchTimeout)
+		defer cancel()
+		found, err := s.queries.CountOldDatasets(ctx, s.Pool, w.age.Seconds())
+		w.line.Count, w.line.Bytes = found.Count, found.Bytes
+		return err
+	}
+	for {
+		ctx, cancel := context.WithTimeout(w.ctx, batchTimeout)
+		found, err := s.Datasets.Old(ctx, w.age.Seconds(), batch)
+		cancel()
+		if err != nil {
+			return err
+		}
+		for _, dataset := range found {
+			ctx, cancel := context.WithTimeout(w.ctx, batchTimeout)
+			err := s.Datasets.DeleteOld(ctx, dataset.ID)
+			cancel()
+			switch fault.CodeOf(err) {
+			case "":
+				if err := w.count(1, dataset.Size); err != nil {
+					return err
+				}
+			case fault.NotFound: // somebody was faster
+			default:
+				return err
 			}
 		}
 		if len(found) < batch {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"rohrpost/internal/cleanup"
@@ -17,18 +19,21 @@ import (
 func TestAnAgeUnderItsFloorIsAMistake(t *testing.T) {
 	t.Parallel()
 	for says, cfg := range map[string]cleanup.Config{
-		"CLEANUP_JOBS_AFTER is 23h0m0s, under its floor of 24h0m0s":         {Jobs: 23 * time.Hour},
-		"CLEANUP_FAILED_JOBS_AFTER is 36h0m0s, under its floor of 168h0m0s": {FailedJobs: 36 * time.Hour},
-		"CLEANUP_TICKS_AFTER is 1ns, under its floor":                       {Ticks: 1},
-		"CLEANUP_QUARANTINE_AFTER is 696h0m0s, under its floor of 720h0m0s": {Quarantine: 29 * day},
-		"CLEANUP_ORPHANS_AFTER is -1h0m0s, under its floor":                 {Orphans: -time.Hour},
+		"CLEANUP_JOBS_AFTER is 23h0m0s, under its floor of 24h0m0s":            {Jobs: 23 * time.Hour},
+		"CLEANUP_FAILED_JOBS_AFTER is 36h0m0s, under its floor of 168h0m0s":    {FailedJobs: 36 * time.Hour},
+		"CLEANUP_TICKS_AFTER is 1ns, under its floor":                          {Ticks: 1},
+		"CLEANUP_QUARANTINE_AFTER is 696h0m0s, under its floor of 720h0m0s":    {Quarantine: 29 * day},
+		"CLEANUP_DATASETS_AFTER is 23h59m59s, under its floor of 24h0m0s":      {Datasets: day - time.Second},
+		"CLEANUP_ORPHANS_AFTER is -1h0m0s, under its floor":                    {Orphans: -time.Hour},
+		"CLEANUP_USAGE_HISTORY_AFTER is 720h0m0s, under its floor of 744h0m0s": {UsageHistory: 30 * day},
+		"CLEANUP_MAILS_AFTER is 24h0m0s, under its floor of 168h0m0s":          {Mails: day},
 	} {
 		_, err := cleanup.New(cleanup.Deps{}, cfg)
 		require.Equal(t, fault.Invalid, fault.CodeOf(err), says)
 		require.ErrorContains(t, err, says)
 	}
 	_, err := cleanup.New(cleanup.Deps{}, cleanup.Config{
-		Jobs: day, FailedJobs: 7 * day, Ticks: 7 * day, Quarantine: 30 * day, Orphans: day,
+		Jobs: day, FailedJobs: 7 * day, Ticks: 7 * day, Mails: 7 * day, Quarantine: 30 * day, Orphans: day,
 	})
 	require.NoError(t, err)
 }
@@ -115,6 +120,36 @@ func TestTicks(t *testing.T) {
 	require.Equal(t, 1, h.count(`SELECT count(*) FROM schedule_ticks WHERE schedule = 'rare'`), "its last one stays")
 }
 
+func TestMails(t *testing.T) {
+	t.Parallel()
+	h := open(t, cleanup.Config{Mails: 30 * day})
+	h.exec(`INSERT INTO mails (id, job_id, template, recipient, state, created_at)
+		SELECT gen_random_uuid(), gen_random_uuid(), name, 'anna@example.org', state, now() - age
+		FROM (VALUES ('old', 'sent', interval '31 days'), ('failed', 'failed', interval '31 days'),
+			('waiting', 'queued', interval '31 days'), ('new', 'sent', interval '29 days')) m (name, state, age)`)
+	require.EqualValues(t, 2, h.sweep(tasks.SweepMails).Count)
+	require.Equal(t, []string{"new", "waiting"}, h.names(`SELECT template FROM mails ORDER BY template`))
+
+	h.exec(`INSERT INTO mail_tokens (token_hash, purpose, user_id, email, expires_at) VALUES
+		(sha256('old'), 'password_reset', $1, 'a', now() - interval '1 minute'),
+		(sha256('new'), 'password_reset', $1, 'a', now() + interval '1 minute')`, h.owner)
+	require.EqualValues(t, 1, h.sweep(tasks.SweepMailTokens).Count)
+	require.Equal(t, 1, h.count(`SELECT count(*) FROM mail_tokens WHERE token_hash = sha256('new')`))
+}
+
+func TestArchivedTasks(t *testing.T) {
+	t.Parallel()
+	h := open(t, cleanup.Config{})
+	h.rdb.SAdd(t.Context(), "asynq:queues", "files")
+	for name, age := range map[string]time.Duration{"old": 8 * day, "new": 6 * day} {
+		h.rdb.ZAdd(t.Context(), "asynq:{files}:archived", redis.Z{Score: float64(time.Now().Add(-age).Unix()), Member: name})
+		h.rdb.HSet(t.Context(), "asynq:{files}:t:"+name, "state", "archived")
+	}
+	require.EqualValues(t, 1, h.sweep(tasks.SweepArchived).Count)
+	require.Equal(t, []string{"new"}, h.rdb.ZRange(t.Context(), "asynq:{files}:archived", 0, -1).Val())
+	require.Equal(t, []string{"asynq:{files}:t:new"}, h.rdb.Keys(t.Context(), "asynq:{files}:t:*").Val())
+}
+
 func TestOldQuarantine(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -174,4 +209,24 @@ func TestWhatCannotBeSweptKeepsNothingElseFromIt(t *testing.T) {
 	require.Zero(t, h.count(`SELECT count(*) FROM jobs`))
 	_, err = h.Run(t.Context(), tasks.SweepArgs{Only: []string{"everything"}}, nil)
 	require.Equal(t, fault.Invalid, fault.CodeOf(err))
+}
+
+func TestOldDatasetsAreDeletedWithTheirFiles(t *testing.T) {
+	t.Parallel()
+	h := open(t, cleanup.Config{Datasets: 30 * day})
+	old, young, building := h.dataset("ready", 1, 31*day), h.dataset("ready", 1, 29*day), h.dataset("building", 1, 31*day)
+	h.dataset("failed", 1, 31*day) // without files
+	for _, id := range []uuid.UUID{old, young, building} {
+		text := id.String()
+		key := "datasets/" + text[len(text)-2:] + "/" + text + "-1-train.jsonl"
+		h.put(key)
+		if id != building {
+			h.exec(`INSERT INTO dataset_files VALUES ($1, 'train.jsonl', 5, '', 1, '', $2)`, id, key)
+		}
+	}
+	require.Equal(t, cleanup.Line{What: tasks.SweepDatasets, Count: 2, Bytes: 5}, h.sweep(tasks.SweepDatasets))
+	require.Len(t, h.stored(), 2)
+	require.Equal(t, 2, h.count(`SELECT count(*) FROM datasets WHERE id IN ($1, $2)`, young, building))
+	require.Equal(t, 2, h.count(`SELECT count(*) FROM jobs WHERE kind = 'dataset:purge'`))
+	require.Zero(t, h.sweep(tasks.SweepDatasets).Count)
 }

@@ -1,56 +1,100 @@
 package cli
 
 import (
-	"crypto/rand"
-	"fmt"
+	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"rohrpost/db"
 	"rohrpost/internal/accounts"
+	"rohrpost/internal/backup"
+	"rohrpost/internal/cli/admin"
+	"rohrpost/internal/mail"
+	"rohrpost/internal/redisurl"
+	"rohrpost/internal/schedule"
+	"rohrpost/internal/stream"
+	"rohrpost/tasks"
 )
 
 func (s shell) adminCommand() *cobra.Command {
-	admin := &cobra.Command{Use: "admin", Short: "Look after the administrators' accounts"}
-	admin.AddCommand(s.adminCreateCommand())
-	return admin
+	return admin.Command(s.screen, s.openAdmin, s.env["ADMIN_PASSWORD"])
 }
 
-func (s shell) adminCreateCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "create EMAIL",
-		Short: "Make an administrator, or one of an account that is there",
-		Long: "Make an administrator, or one of an account that is there. The password is ADMIN_PASSWORD, or else the first\n" +
-			"line of the input; an empty line keeps the password of an account that is there. A new password ends the\n" +
-			"account's logins.",
-		Example: "  rohrpost admin create ada@example.org <password.txt",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var cfg db.Config
-			if err := s.load([]string{"DATABASE_URL"}, &cfg); err != nil {
-				return err
-			}
-			password, err := s.password(cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
-			pool, err := db.Open(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer pool.Close()
-			// Nobody logs in here, so the secret for tokens may be any.
-			users, err := accounts.New(pool, accounts.Config{Secret: rand.Text() + rand.Text()})
-			if err != nil {
-				return err
-			}
-			made, err := users.EnsureAdmin(cmd.Context(), args[0], password)
-			if err != nil {
-				return err
-			}
-			outcome := map[bool]string{true: "was made, an administrator", false: "is an administrator now"}[made]
-			fmt.Fprintln(s.out, args[0], outcome)
-			return nil
-		},
+// forAdmins tells whether a command line is one that somebody looks at, and not a process.
+func forAdmins(args []string) bool {
+	return len(args) > 0 && (args[0] == "admin" || args[0] == "restore")
+}
+
+// usualLevel keeps the log out of the way of who looks at a screen, and of programs that read what goes wrong.
+func usualLevel(args []string) string {
+	switch {
+	case !forAdmins(args):
+		return "info"
+	case slices.Contains(args, "--json"):
+		return "error"
 	}
+	return "warn"
+}
+
+// openAdmin opens what the administrators' commands work on.
+func (s shell) openAdmin(ctx context.Context, needs admin.Needs) (admin.House, func() error, error) {
+	p := s.newProcess()
+	open := p.openRecords
+	if needs == admin.Whole {
+		open = p.openAll
+	}
+	h, err := open(ctx)
+	if err != nil {
+		return h, nil, p.close(err)
+	}
+	return h, func() error { return p.close(nil) }, nil
+}
+
+// openRecords opens what lies in PostgreSQL, and Redis where somebody says where it is.
+func (p *process) openRecords(ctx context.Context) (h admin.House, err error) {
+	var cfg struct {
+		DB     db.Config
+		Redis  redisurl.Config
+		Stream stream.Config
+		Mail   mail.Config
+		Backup backup.Config
+	}
+	if err := p.load([]string{"DATABASE_URL"}, &cfg); err != nil {
+		return h, err
+	}
+	h.Stream = cfg.Stream
+	if h.Pool, err = db.Open(ctx, cfg.DB); err != nil {
+		return h, err
+	}
+	p.onClose("pool", func(context.Context) error { h.Pool.Close(); return nil })
+	if cfg.Redis.URL != "" {
+		client, err := redisurl.Open(cfg.Redis)
+		if err != nil {
+			return h, err
+		}
+		p.onClose("redis", func(context.Context) error { return client.Close() })
+		h.Redis = client
+	}
+	h.Accounts = accounts.NewDirectory(h.Pool)
+	h.Schedules = schedule.New(h.Pool, cfg.Backup.Kinds(tasks.Schedulable()), p.log)
+	h.Mail, err = mail.New(h.Pool, cfg.Mail, p.log)
+	return h, err
+}
+
+// openAll opens the whole house.
+func (p *process) openAll(ctx context.Context) (admin.House, error) {
+	var cfg houseConfig
+	if err := p.load(houseNeeds, &cfg); err != nil {
+		return admin.House{}, err
+	}
+	h, err := p.openHouse(ctx, cfg)
+	if err != nil {
+		return admin.House{}, err
+	}
+	return admin.House{
+		Pool: h.pool, Accounts: accounts.NewDirectory(h.pool), Schedules: h.schedules, Mail: h.mail, Redis: h.redis,
+		Stream: cfg.Stream, Engine: h.engine, Operations: h.operations, DeadLetters: h.deadletter, Datasets: h.datasets,
+		Backups: h.backup, Reports: h.reports, Files: h.files, Tuning: h.tuning,
+	}, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func (s shell) benchCommand() *cobra.Command {
-	opts := bench.Options{Out: s.out}
+	opts := bench.Options{Out: s.screen.Out}
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the job engine beside raw Asynq, on private servers",

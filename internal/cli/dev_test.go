@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ func TestANewcomerFollowsTheTourTwice(t *testing.T) {
 	first := startDev(t, env)
 	require.Regexp(t, `(?m)^  password  [A-Z2-7]{26}$`, first.text, "made up, and told once")
 	require.Contains(t, first.text, "own test signatures")
+	require.Contains(t, first.text, "/env.sh && "+os.Args[0]+" admin --help", "a program that a shell finds")
 	// When the tour is pasted
 	said := paste(t, first.commands())
 	// Then the picture is scanned, the test virus taken, and the answer comes in tokens
@@ -75,7 +77,7 @@ func startDev(t *testing.T, env config.Env) dev {
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &printed{done: make(chan struct{})}
 	ended := make(chan error, 1)
-	root := shell{env: env, out: out, log: slog.New(slog.NewTextHandler(t.Output(), nil))}.root()
+	root := shell{env: env, screen: screenOn(out), log: slog.New(slog.NewTextHandler(t.Output(), nil))}.root()
 	root.SetArgs([]string{"dev", "--tiny-model"})
 	go func() { ended <- root.ExecuteContext(ctx) }()
 	select {
@@ -87,7 +89,13 @@ func startDev(t *testing.T, env config.Env) dev {
 	}
 	stop := sync.OnceFunc(func() {
 		cancel()
-		require.NoError(t, <-ended)
+		select {
+		case err := <-ended:
+			require.NoError(t, err)
+		case <-time.After(2 * closeWithin):
+			require.NoError(t, pprof.Lookup("goroutine").WriteTo(t.Output(), 1))
+			t.Fatal("it doesn't end")
+		}
 	})
 	t.Cleanup(stop)
 	return dev{out.text.String(), stop}
@@ -112,7 +120,10 @@ func (d dev) commands() []string {
 // paste runs lines as a newcomer's shell would.
 func paste(t *testing.T, lines []string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", strings.Join(lines, "\n"))
+	ctx, cancel := context.WithTimeout(t.Context(), upWithin)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", strings.Join(lines, "\n"))
+	cmd.WaitDelay = time.Second // a curl that is left over has our pipe
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return string(out)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"rohrpost/internal/accounts"
+	"rohrpost/internal/audit"
 )
 
 const devAdmin = "admin@rohrpost.localhost"
@@ -15,7 +16,7 @@ const devAdmin = "admin@rohrpost.localhost"
 func (p *process) ensureAdmin(ctx context.Context, users *accounts.Service, tour *tour) error {
 	tour.Admin = p.env.Or("ADMIN_EMAIL", devAdmin)
 	password := p.env["ADMIN_PASSWORD"]
-	_, err := users.EnsureAdmin(ctx, tour.Admin, password)
+	_, err := users.EnsureAdmin(ctx, tour.Admin, password, audit.CommandLine())
 	if !errors.Is(err, accounts.ErrPasswordNeeded) {
 		if password != "" {
 			tour.Password = "as in ADMIN_PASSWORD"
@@ -25,6 +26,6 @@ func (p *process) ensureAdmin(ctx context.Context, users *accounts.Service, tour
 		return err
 	}
 	tour.Password = rand.Text()
-	_, err = users.EnsureAdmin(ctx, tour.Admin, tour.Password)
+	_, err = users.EnsureAdmin(ctx, tour.Admin, tour.Password, audit.CommandLine())
 	return err
 }

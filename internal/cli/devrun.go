@@ -58,5 +58,9 @@ func (p *process) dev(ctx context.Context, tinyModel bool) error {
 	if err := p.serveAPI(ctx, h, users, cfg.API, cfg.Common.House.Stream, listener); err != nil {
 		return err
 	}
-	return tour.print(p.out)
+	if err := tour.print(p.screen.Out); err != nil {
+		return err
+	}
+	p.log.Info("ready", "process", "dev")
+	return nil
 }

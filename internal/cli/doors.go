@@ -26,8 +26,9 @@ func (p *process) serveAPI(ctx context.Context, h house, users *accounts.Service
 	hub.Start(context.WithoutCancel(ctx))
 	p.onClose("hub", func(context.Context) error { hub.Stop(); return nil })
 	server, err := api.New(api.Deps{
-		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Schedules: h.schedules, Engine: h.engine,
-		Hub: hub, Redis: h.redis, Log: p.log, Registerer: p.registry,
+		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Schedules: h.schedules, Operations: h.operations,
+		DeadLetter: h.deadletter, Engine: h.engine, Hub: hub, Redis: h.redis, Log: p.log, Registerer: p.registry,
+		Datasets: h.datasets, Backups: h.backup, Reports: h.reports, Mail: h.mail, Tuning: h.tuning,
 	}, cfg)
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
@@ -49,6 +50,11 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 		func(mux *queue.Mux) { worker.AI(mux, h.ai) },
 		func(mux *queue.Mux) { worker.Mail(mux, h.mail) },
 		func(mux *queue.Mux) { worker.Maintenance(mux, h.cleanup) },
+		func(mux *queue.Mux) { worker.DeadLetters(mux, h.deadletter) },
+		func(mux *queue.Mux) { worker.Tuning(mux, h.tuning) },
+		func(mux *queue.Mux) { worker.Datasets(mux, h.datasets) },
+		func(mux *queue.Mux) { worker.Backup(mux, h.backup) },
+		func(mux *queue.Mux) { worker.Reports(mux, h.reports) },
 	)
 	if err := server.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -60,6 +66,9 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 
 // startScheduler keeps the jobs going, and starts those of schedules.
 func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Config) {
+	if !h.backup.Configured() {
+		p.log.Warn("no backups are made: BACKUP_URL and BACKUP_RECIPIENTS are not set")
+	}
 	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules))
 	clock.Start(context.WithoutCancel(ctx))
 	p.onClose("scheduler", func(context.Context) error { clock.Stop(); return nil })

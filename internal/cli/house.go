@@ -8,14 +8,21 @@ import (
 	"rohrpost/db"
 	"rohrpost/internal/accounts"
 	"rohrpost/internal/ai"
+	"rohrpost/internal/backup"
 	"rohrpost/internal/blob"
 	"rohrpost/internal/cleanup"
+	"rohrpost/internal/datasets"
+	"rohrpost/internal/deadletter"
 	"rohrpost/internal/files"
 	"rohrpost/internal/mail"
+	"rohrpost/internal/openai"
+	"rohrpost/internal/operations"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/redisurl"
+	"rohrpost/internal/reports"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
+	"rohrpost/internal/tuning"
 	"rohrpost/tasks"
 )
 
@@ -32,6 +39,11 @@ type houseConfig struct {
 	// Accounts has a secret that only who logs users in needs; all need to know how long logins last.
 	Accounts accounts.Config
 	Cleanup  cleanup.Config
+	OpenAI   openai.Config
+	Tuning   tuning.Config
+	Datasets datasets.Config
+	Backup   backup.Config
+	Reports  reports.Config
 }
 
 // houseNeeds are the variables without which none of them works.
@@ -40,14 +52,20 @@ var houseNeeds = []string{"DATABASE_URL", "REDIS_URL", "BLOB_URL"}
 // house is the foundation and the capabilities, opened. Each process needs all of it: whichever ends a job also runs
 // what its capability hooked to that.
 type house struct {
-	pool      *db.Pool
-	redis     redis.UniversalClient
-	engine    *queue.Engine
-	files     *files.Service
-	ai        *ai.Service
-	mail      *mail.Service
-	schedules *schedule.Service
-	cleanup   *cleanup.Service
+	pool       *db.Pool
+	redis      redis.UniversalClient
+	engine     *queue.Engine
+	files      *files.Service
+	ai         *ai.Service
+	mail       *mail.Service
+	datasets   *datasets.Service
+	schedules  *schedule.Service
+	cleanup    *cleanup.Service
+	operations *operations.Service
+	deadletter *deadletter.Service
+	backup     *backup.Service
+	reports    *reports.Service
+	tuning     *tuning.Service
 }
 
 // openHouse opens a house that is closed with the process. PostgreSQL has to answer; Redis, the scanner and the model
@@ -68,7 +86,12 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 		return h, err
 	}
 	p.onClose("storage", func(context.Context) error { return bucket.Close() })
-	if h.ai, err = ai.New(h.pool, cfg.AI); err != nil {
+	remote, err := openai.New(cfg.OpenAI)
+	if err != nil {
+		return h, err
+	}
+	p.onClose("model service", func(context.Context) error { remote.Close(); return nil })
+	if h.ai, err = ai.New(h.pool, cfg.AI, ai.Through(remote)); err != nil {
 		return h, err
 	}
 	p.onClose("ai", func(context.Context) error { h.ai.Close(); return nil })
@@ -77,17 +100,45 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 	}
 	events := stream.New(h.redis, cfg.Stream)
 	h.files = files.New(h.pool, bucket, cfg.Files, p.log, files.Through(events), files.Mailing(h.mail))
-	h.schedules = schedule.New(h.pool, tasks.Schedulable(), p.log)
+	if h.datasets, err = datasets.New(h.pool, bucket, cfg.Datasets, p.log); err != nil {
+		return h, err
+	}
+	h.backup, err = backup.New(ctx, backup.Deps{
+		Pool: h.pool, Content: bucket, ContentURL: cfg.Blob.URL, Mail: h.mail, Log: p.log,
+	}, cfg.Backup)
+	if err != nil {
+		return h, err
+	}
+	p.onClose("storage of the backups", func(context.Context) error { return h.backup.Close() })
+	h.schedules = schedule.New(h.pool, cfg.Backup.Kinds(tasks.Schedulable()), p.log)
+	h.engine = queue.NewEngine(h.pool, h.redis, events, cfg.Queue, p.log, p.registry)
+	h.tuning, err = tuning.New(tuning.Deps{
+		Pool: h.pool, Datasets: h.datasets, AI: h.ai, Remote: remote, Log: p.log,
+	}, cfg.Tuning)
+	if err != nil {
+		return h, err
+	}
 	h.cleanup, err = cleanup.New(cleanup.Deps{
-		Pool: h.pool, Bucket: bucket, Files: h.files, Accounts: accounts.NewSweeper(h.pool, cfg.Accounts), Log: p.log,
+		Pool: h.pool, Bucket: bucket, Files: h.files, Accounts: accounts.NewSweeper(h.pool, cfg.Accounts),
+		Datasets: h.datasets, Archive: h.engine, Log: p.log,
 	}, cfg.Cleanup)
 	if err != nil {
 		return h, err
 	}
-	h.engine = queue.NewEngine(h.pool, h.redis, events, cfg.Queue, p.log, p.registry)
+	h.reports, err = reports.New(reports.Deps{Pool: h.pool, Files: h.files, Mail: h.mail, Events: events, Log: p.log},
+		cfg.Reports)
+	if err != nil {
+		return h, err
+	}
+	h.operations = operations.New(h.pool, h.engine, p.log)
+	h.deadletter = deadletter.New(h.pool, h.engine)
 	h.files.Follow(h.engine)
 	h.ai.Follow(h.engine)
+	h.datasets.Follow(h.engine)
+	h.reports.Follow(h.engine)
+	h.tuning.Follow(h.engine)
 	h.mail.Follow(h.engine)
+	h.backup.Follow(h.engine)
 	h.mail.FollowJobs(h.engine, tasks.Names()...)
 	// Parts end in order, when close calls them, and not all at once with ctx.
 	h.engine.Start(context.WithoutCancel(ctx))

@@ -11,16 +11,23 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"rohrpost/api"
+	"rohrpost/internal/cli/terminal"
 	"rohrpost/internal/config"
 	"rohrpost/internal/fault"
 )
 
 func quietShell(env config.Env) shell {
-	return shell{env: env, out: io.Discard, log: slog.New(slog.DiscardHandler)}
+	return shell{env: env, screen: screenOn(io.Discard), log: slog.New(slog.DiscardHandler)}
+}
+
+// screenOn is a screen that is no terminal, with nothing to read.
+func screenOn(out io.Writer) *terminal.Screen {
+	return &terminal.Screen{In: strings.NewReader(""), Out: out, Err: io.Discard, Zone: time.UTC}
 }
 
 func TestPartsAreClosedInReverseAndAllOfThem(t *testing.T) {
@@ -59,7 +66,7 @@ func TestAnEndThatWasAskedForWhileStartingIsNoError(t *testing.T) {
 func TestMetricsAreShownOnTheirOwnAddress(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	s := shell{env: config.Env{}, log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := shell{env: config.Env{}, screen: screenOn(io.Discard), log: slog.New(slog.NewTextHandler(&log, nil))}
 	require.NoError(t, s.supervise(stopped(t), func(ctx context.Context, p *process) error {
 		require.NoError(t, p.serveMetrics(ctx, metricsConfig{}), "no address, no metrics")
 		require.NoError(t, p.serveMetrics(t.Context(), metricsConfig{Addr: "127.0.0.1:0"}))

@@ -17,6 +17,7 @@ import (
 
 	"rohrpost/db/dbtest"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/cli/terminal"
 	"rohrpost/internal/devstack/stacktest"
 )
 
@@ -51,7 +52,7 @@ func TestTheProcessesOfTheProcfileWorkTogetherAndStopInOrder(t *testing.T) {
 	require.NoError(t, second.cmd.Process.Signal(syscall.SIGINT))
 	var exit *exec.ExitError
 	require.ErrorAs(t, second.wait(), &exit)
-	require.Equal(t, exitForced, exit.ExitCode(), second.log())
+	require.Equal(t, terminal.Interrupted, exit.ExitCode(), second.log())
 	// And each of the others ends in order when it is told to
 	for _, p := range append(others, api) {
 		require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))

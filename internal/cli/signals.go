@@ -8,9 +8,6 @@ import (
 	"syscall"
 )
 
-// exitForced is the shell's code for a program that SIGINT ended.
-const exitForced = 128 + int(syscall.SIGINT)
-
 // untilSignal returns a context that ends with the first SIGINT or SIGTERM. The second calls force, for those who don't
 // want to wait for an orderly end. The caller calls stop.
 func untilSignal(parent context.Context, log *slog.Logger, force func()) (ctx context.Context, stop func()) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -40,6 +41,9 @@ func (p *process) openStack(ctx context.Context, tinyModel bool, tour *tour) (co
 		}
 		env = env.With("AUTH_SECRET", secret)
 	}
+	if env, err = withBackups(env, stack.Dir(), tour); err != nil {
+		return nil, err
+	}
 	if env["METRICS_ADDR"] == "" {
 		env = env.With("METRICS_ADDR", "127.0.0.1:0")
 	}
@@ -63,7 +67,11 @@ func (p *process) openStack(ctx context.Context, tinyModel bool, tour *tour) (co
 		tour.Notes = append(tour.Notes, "Mail: none is sent until SMTP_URL and MAIL_FROM are set.")
 	}
 	tour.Data, tour.Sample = stack.Dir(), filepath.Join(stack.Dir(), "sample.jpg")
-	return env, writeSample(tour.Sample)
+	tour.Environment = filepath.Join(stack.Dir(), "env.sh")
+	if tour.Program, err = os.Executable(); err != nil {
+		return nil, fmt.Errorf("where this program is: %w", err)
+	}
+	return env, errors.Join(writeSample(tour.Sample), writeEnvironment(tour.Environment, env))
 }
 
 // found is what there is of one kind of server: settings to add, and a sentence that a user should know.
@@ -128,6 +136,24 @@ func startClamd(ctx context.Context, stack *devstack.Stack, env config.Env) (fou
 		f.note = "Virus scanner: it knows " + source + " and no real virus. Run freshclam and start again for the full set."
 	}
 	return f, nil
+}
+
+// consoleNeeds are the variables that commands beside this process need, as far as they are set.
+var consoleNeeds = append(slices.Clone(houseNeeds),
+	"BACKUP_URL", "BACKUP_RECIPIENTS", "OLLAMA_HOST", "AI_MODEL", "TUNING_URL", "TUNING_API_KEY")
+
+// writeEnvironment tells a shell where the servers are, for commands that run beside this process.
+func writeEnvironment(path string, env config.Env) error {
+	var b strings.Builder
+	for _, name := range consoleNeeds {
+		if value := env[name]; value != "" {
+			b.WriteString("export " + name + "='" + strings.ReplaceAll(value, "'", `'\''`) + "'\n")
+		}
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("environment for a shell: %w", err)
+	}
+	return nil
 }
 
 // keptSecret reads the secret at path, or makes one and keeps it there: tokens stay good over a restart.

@@ -26,9 +26,12 @@ type tour struct {
 	URL      string
 	Admin    string
 	Password string
-	Data     string   // the folder of the private servers
-	Sample   string   // a picture to upload
-	Notes    []string // what is not as in production
+	Data     string // the folder of the private servers
+	Sample   string // a picture to upload
+	Program  string // this one, as a shell finds it
+	// Environment is a file that tells a shell where the servers are.
+	Environment string
+	Notes       []string // what is not as in production
 }
 
 func (t tour) print(w io.Writer) error {

@@ -13,7 +13,7 @@ func (s shell) versionCommand() *cobra.Command {
 		Short: "Print what this program was built from",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(s.out, "rohrpost", Version())
+			_, err := fmt.Fprintln(s.screen.Out, "rohrpost", Version())
 			return err
 		},
 	}

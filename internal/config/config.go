@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -21,7 +22,7 @@ type Env map[string]string
 func OS() Env { return env.ToMap(os.Environ()) }
 
 // Load fills the Config structs that targets point to. A value that can't be read is an error with code invalid that
-// names the variable and, unless it is a secret, says why.
+// names the variable and, unless it is a secret, says why. So is a number or a time below zero: none has a meaning.
 func (e Env) Load(targets ...any) error {
 	var errs []error
 	for _, target := range targets {
@@ -33,6 +34,9 @@ func (e Env) Load(targets ...any) error {
 func (e Env) load(target any) error {
 	err := env.ParseWithOptions(target, env.Options{Environment: e})
 	var all env.AggregateError
+	if err == nil {
+		return notNegative(target)
+	}
 	if !errors.As(err, &all) {
 		return err
 	}
@@ -44,6 +48,17 @@ func (e Env) load(target any) error {
 			continue
 		}
 		errs = append(errs, unreadable(target, parse))
+	}
+	return errors.Join(errs...)
+}
+
+func notNegative(target any) error {
+	var errs []error
+	for s := range settings(target) {
+		value := reflect.Indirect(s.value)
+		if value.CanInt() && value.Int() < 0 || value.CanFloat() && value.Float() < 0 {
+			errs = append(errs, fault.New(fault.Invalid, "%s is less than zero", s.name))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -23,6 +23,7 @@ type settings struct {
 	Host  string `env:"THING_HOST"`
 	Count int    `env:"THING_COUNT"`
 	Size  int64  `env:"THING_SIZE"`
+	Keep  *int   `env:"THING_KEEP"`
 	Part  part
 	Log   *slog.Logger
 	Names map[string]int `env:"-"`
@@ -41,7 +42,7 @@ func TestWhatIsPrintedHoldsNoSecret(t *testing.T) {
 	log.LogAttrs(t.Context(), slog.LevelInfo, "settings", config.Describe(got, &got.Part)...)
 	// Then one sees which secrets are set, the other values, and what takes its default
 	require.Contains(t, out.String(), `msg=settings THING_URL=set THING_KEY=unset THING_PIN=unset `+
-		`THING_HOST=http://ann:xxxxx@h:1/ THING_COUNT=3 PART_WAIT=5s defaults=THING_SIZE`)
+		`THING_HOST=http://ann:xxxxx@h:1/ THING_COUNT=3 PART_WAIT=5s defaults="THING_KEEP THING_SIZE"`)
 	require.NotContains(t, out.String(), "hunter2")
 }
 
@@ -53,6 +54,13 @@ func TestAValueThatCannotBeReadIsNamedByItsVariable(t *testing.T) {
 	require.ErrorContains(t, err, `PART_WAIT can't be read as time.Duration`)
 	require.ErrorContains(t, err, `THING_PIN can't be read as int`)
 	require.NotContains(t, err.Error(), "hunter2")
+	require.Equal(t, fault.Invalid, fault.CodeOf(err))
+}
+
+func TestANumberBelowZeroIsRefused(t *testing.T) {
+	t.Parallel()
+	err := config.Env{"THING_COUNT": "-1", "PART_WAIT": "-5s", "THING_KEEP": "-2", "THING_SIZE": "0"}.Load(&settings{})
+	require.EqualError(t, err, "THING_COUNT is less than zero\nTHING_KEEP is less than zero\nPART_WAIT is less than zero")
 	require.Equal(t, fault.Invalid, fault.CodeOf(err))
 }
 

@@ -39,7 +39,7 @@ func Describe(targets ...any) []slog.Attr {
 
 // show formats a value. An address may hold a password although its setting is no secret as a whole.
 func show(value reflect.Value) string {
-	text := fmt.Sprint(value.Interface())
+	text := fmt.Sprint(reflect.Indirect(value).Interface())
 	if u, err := url.Parse(text); err == nil && u.User != nil {
 		return u.Redacted()
 	}

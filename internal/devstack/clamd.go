@@ -33,8 +33,7 @@ type ClamdOptions struct {
 // Clamd is a private ClamAV daemon on TCP. clamd knows no password, so other users of the machine may scan with it.
 type Clamd struct {
 	*Process
-	database string // folder of the signatures
-	own      bool
+	own *database // nil where it runs on the system's signatures
 }
 
 // StartClamd starts a clamd. Without an installed one the error is a *NotInstalledError.
@@ -60,11 +59,13 @@ func (s *Stack) StartClamd(ctx context.Context, opts ClamdOptions) (*Clamd, erro
 	if err != nil {
 		return nil, fmt.Errorf("clamd: %w", err)
 	}
-	c := &Clamd{database: systemSignatures, own: opts.OwnSignatures || !hasSystemSignatures()}
-	if c.own {
-		if c.database, err = writeSignatures(home, as); err != nil {
+	c := &Clamd{}
+	folder := systemSignatures
+	if opts.OwnSignatures || !hasSystemSignatures() {
+		if c.own, err = writeSignatures(home, as); err != nil {
 			return nil, fmt.Errorf("clamd: signatures: %w", err)
 		}
+		folder = c.own.folder
 	}
 	scratch := filepath.Join(home, "scratch")
 	if err := as.makeDir(scratch); err != nil {
@@ -78,7 +79,7 @@ func (s *Stack) StartClamd(ctx context.Context, opts ClamdOptions) (*Clamd, erro
 		probe:     func(ctx context.Context, address string) error { return clamdAsk(ctx, address, "PING", "PONG") },
 		command: func(port int) (*exec.Cmd, error) {
 			conf := filepath.Join(home, "clamd.conf")
-			text := clamdConf(port, c.database, scratch, c.own, opts.MaxBytes)
+			text := clamdConf(port, folder, scratch, c.own != nil, opts.MaxBytes)
 			if err := as.writeFile(conf, []byte(text)); err != nil {
 				return nil, err
 			}
@@ -100,30 +101,33 @@ func (c *Clamd) Address() string { return "tcp://" + c.Process.Address() }
 // Signatures tells what the daemon knows: the folder of the system's signatures, or that it has only the few own ones,
 // which find the test files and no virus: whoever starts it for a user should say so.
 func (c *Clamd) Signatures() (source string, complete bool) {
-	if c.own {
+	if c.own != nil {
 		return "own test signatures only (EICAR)", false
 	}
-	return c.database, true
+	return systemSignatures, true
 }
 
 // clamdAsk sends one command and compares the answer.
 func clamdAsk(ctx context.Context, address, command, want string) error {
+	answer, err := clamdAnswer(ctx, address, command)
+	if err == nil && answer != want {
+		err = fmt.Errorf("answered %q", answer)
+	}
+	return err
+}
+
+// clamdAnswer sends one command and returns the answer.
+func clamdAnswer(ctx context.Context, address, command string) (string, error) {
 	conn, end, err := dial(ctx, address)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer end()
 	if _, err := fmt.Fprintf(conn, "z%s\x00", command); err != nil {
-		return err
+		return "", err
 	}
 	answer, err := bufio.NewReader(conn).ReadString(0)
-	if err != nil {
-		return err
-	}
-	if answer = strings.TrimSuffix(answer, "\x00"); answer != want {
-		return fmt.Errorf("answered %q", answer)
-	}
-	return nil
+	return strings.TrimSuffix(answer, "\x00"), err
 }
 
 func hasSystemSignatures() bool {

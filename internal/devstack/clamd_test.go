@@ -46,6 +46,13 @@ func TestClamdLearnsAndRestarts(t *testing.T) {
 	if got := scan(t, address, content); got != "stream: Rohrpost.New.UNOFFICIAL FOUND" {
 		t.Errorf("after: %q", got)
 	}
+	must(t, c.DropSignature(t.Context(), "Rohrpost.New"))
+	if got := scan(t, address, content); got != "stream: OK" {
+		t.Errorf("after it was dropped: %q", got)
+	}
+	if got := scan(t, address, devstack.EICAR()); got != "stream: Eicar-Test-Signature.UNOFFICIAL FOUND" {
+		t.Errorf("EICAR: %q", got)
+	}
 }
 
 func TestClamdRefusesAByteTooMuch(t *testing.T) {

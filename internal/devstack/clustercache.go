@@ -25,7 +25,7 @@ func (c *cluster) cacheDir() string {
 	if err != nil {
 		return ""
 	}
-	key := fmt.Sprint(initdb, info.Size(), info.ModTime().UnixNano(), c.initdbArgs())
+	key := fmt.Sprint(initdb, info.Size(), info.ModTime().UnixNano(), c.initdbArgs(), "one round")
 	sum := sha256.Sum256([]byte(key))
 	return filepath.Join(base, "rohrpost", "cluster-"+hex.EncodeToString(sum[:8]))
 }

@@ -69,9 +69,13 @@ func (c *cluster) initdbArgs() []string {
 }
 
 func (c *cluster) initdb(ctx context.Context, data, password string) error {
-	// initdb reads the password from a file of its own user; an argument could be read by everybody.
+	verifier, err := scramVerifier(password)
+	if err != nil {
+		return err
+	}
+	// initdb reads it from a file of its own user; an argument could be read by everybody.
 	pwfile := filepath.Join(c.home, "initdb.password")
-	if err := c.as.writeFile(pwfile, []byte(password+"\n")); err != nil {
+	if err := c.as.writeFile(pwfile, []byte(verifier+"\n")); err != nil {
 		return err
 	}
 	defer os.Remove(pwfile) //nolint:errcheck // it is in a private folder

@@ -1,14 +1,11 @@
 package devstack
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,37 +22,48 @@ func TestVirus() []byte {
 	return []byte(strings.Join([]string{"ROHRPOST-TEST-", "VIRUS-7d1f0c52"}, ""))
 }
 
-const ownSignatures = "rohrpost.ndb"
-
-// writeSignatures makes a database folder below home with the two test signatures.
-func writeSignatures(home string, as *account) (string, error) {
-	dir := filepath.Join(home, "signatures")
-	if err := as.makeDir(dir); err != nil {
-		return "", err
-	}
-	lines := signature("Eicar-Test-Signature", EICAR()) + signature("Rohrpost.Test", TestVirus())
-	return dir, as.writeFile(filepath.Join(dir, ownSignatures), []byte(lines))
+// signature is something that the own database finds.
+type signature struct {
+	name    string
+	content []byte
 }
 
-// signature is a line of ClamAV's extended format: any type of file, anywhere in it.
-func signature(name string, content []byte) string {
-	return name + ":0:*:" + hex.EncodeToString(content) + "\n"
+// line is the signature in ClamAV's extended format: any type of file, anywhere in it.
+func (s signature) line() string { return s.name + ":0:*:" + hex.EncodeToString(s.content) + "\n" }
+
+// writeSignatures makes a database folder below home with the two test signatures.
+func writeSignatures(home string, as *account) (*database, error) {
+	d := &database{folder: filepath.Join(home, "signatures"), as: as}
+	if err := as.makeDir(d.folder); err != nil {
+		return nil, err
+	}
+	return d, d.change(func(known []signature) []signature {
+		return append(known, signature{"Eicar-Test-Signature", EICAR()}, signature{"Rohrpost.Test", TestVirus()})
+	})
 }
 
 // AddSignature teaches the daemon to report content (4 bytes at least) as name.UNOFFICIAL and returns when it does, as
-// after an update of the signatures. It is an error on a daemon that runs on the system's signatures.
+// after an update of the signatures: the daemon says then that its database is a newer one. It is an error on a daemon
+// that runs on the system's signatures.
 func (c *Clamd) AddSignature(ctx context.Context, name string, content []byte) error {
-	if !c.own {
+	return c.update(ctx, name, func(known []signature) []signature { return append(known, signature{name, content}) })
+}
+
+// DropSignature has the daemon forget a signature, as an update does with one that reported harmless files. Errors are
+// those of AddSignature.
+func (c *Clamd) DropSignature(ctx context.Context, name string) error {
+	return c.update(ctx, name, func(known []signature) []signature {
+		return slices.DeleteFunc(known, func(s signature) bool { return s.name == name })
+	})
+}
+
+func (c *Clamd) update(ctx context.Context, name string, fn func(known []signature) []signature) error {
+	if c.own == nil {
 		return fmt.Errorf("clamd: signature %s: the system's signatures are not ours to change", name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, clamdReload)
 	defer cancel()
-	f, err := os.OpenFile(filepath.Join(c.database, ownSignatures), os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return fmt.Errorf("clamd: signature %s: %w", name, err)
-	}
-	_, err = io.WriteString(f, signature(name, content))
-	if err = errFirst(err, f.Close()); err != nil {
+	if err := c.own.change(fn); err != nil {
 		return fmt.Errorf("clamd: signature %s: %w", name, err)
 	}
 	if err := clamdAsk(ctx, c.Process.Address(), "RELOAD", "RELOADING"); err != nil {
@@ -64,35 +72,17 @@ func (c *Clamd) AddSignature(ctx context.Context, name string, content []byte) e
 	tick := time.NewTicker(probePoll)
 	defer tick.Stop()
 	for {
-		// The reload has no end that one could wait for but that the content is found.
-		found, err := c.finds(ctx, name, content)
-		if found {
+		// The reload has no end that one could wait for but that the daemon names the new version.
+		version, err := clamdAnswer(ctx, c.Process.Address(), "VERSION")
+		if err == nil && strings.Contains(version, fmt.Sprintf("/%d/", c.own.current())) {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("clamd: signature %s: not found after the reload: %w", name, errFirst(err, ctx.Err()))
+			return fmt.Errorf("clamd: signature %s: not in use after the reload: %w", name, errFirst(err, ctx.Err()))
 		}
 	}
-}
-
-func (c *Clamd) finds(ctx context.Context, name string, content []byte) (bool, error) {
-	conn, end, err := dial(ctx, c.Process.Address())
-	if err != nil {
-		return false, err
-	}
-	defer end()
-	var stream bytes.Buffer
-	stream.WriteString("zINSTREAM\x00")
-	binary.Write(&stream, binary.BigEndian, uint32(len(content))) //nolint:errcheck // a buffer takes everything
-	stream.Write(content)
-	stream.Write(make([]byte, 4))
-	if _, err := conn.Write(stream.Bytes()); err != nil {
-		return false, err
-	}
-	answer, err := io.ReadAll(conn)
-	return bytes.Contains(answer, []byte(name+".UNOFFICIAL FOUND")), err
 }
 
 func errFirst(a, b error) error {

@@ -17,20 +17,31 @@ import (
 // Delete removes a file of owner: its record and its unfinished jobs at once, then its content. Errors: not_found. What
 // can't be removed from the storage now is removed later.
 func (s *Service) Delete(ctx context.Context, owner, id uuid.UUID) error {
-	var cancelled []db.Job
-	err := db.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		cancelled = nil
+	return s.delete(ctx, func(tx pgx.Tx) (db.File, error) {
 		file, err := s.queries.DeleteFile(ctx, tx, db.DeleteFileParams{ID: id, Owner: owner})
 		if errors.Is(err, pgx.ErrNoRows) {
-			return notFound()
+			return db.File{}, notFound()
 		}
 		if err != nil {
-			return fmt.Errorf("delete file %s: %w", id, err)
+			return db.File{}, fmt.Errorf("delete file %s: %w", id, err)
+		}
+		return file, nil
+	})
+}
+
+// delete does what follows when row has deleted the record of a file.
+func (s *Service) delete(ctx context.Context, row func(tx pgx.Tx) (db.File, error)) error {
+	var file db.File
+	var cancelled []db.Job
+	err := db.InTx(ctx, s.pool, func(tx pgx.Tx) (err error) {
+		cancelled = nil
+		if file, err = row(tx); err != nil {
+			return err
 		}
 		if cancelled, err = s.cancelJobs(ctx, tx, file); err != nil {
 			return err
 		}
-		return enqueuePurge(ctx, tx, id)
+		return enqueuePurge(ctx, tx, file.ID, allKeys(file))
 	})
 	if err != nil {
 		return err
@@ -38,7 +49,7 @@ func (s *Service) Delete(ctx context.Context, owner, id uuid.UUID) error {
 	for _, job := range cancelled {
 		s.engine.Cancelled(ctx, job)
 	}
-	s.purgeNow(ctx, id)
+	s.purgeNow(ctx, file.ID, allKeys(file))
 	return nil
 }
 
@@ -67,33 +78,4 @@ func (s *Service) cancelJobs(ctx context.Context, tx pgx.Tx, file db.File) (canc
 		}
 	}
 	return cancelled, nil
-}
-
-// Purge runs a [tasks.Purge].
-func (s *Service) Purge(ctx context.Context, job *queue.Job[tasks.PurgeArgs]) (any, error) {
-	return nil, s.purge(ctx, job.Args.FileID)
-}
-
-// purgeNow does what the purge job is going to do, for whoever looks at the storage before that.
-func (s *Service) purgeNow(ctx context.Context, id uuid.UUID) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-	defer cancel()
-	if err := s.purge(ctx, id); err != nil {
-		s.log.Warn("content not removed yet, its purge job will", "file", id, "err", err)
-	}
-}
-
-// purge removes what the record of a file doesn't name. Twice is fine.
-func (s *Service) purge(ctx context.Context, id uuid.UUID) error {
-	file, err := s.queries.FileByID(ctx, s.pool, id)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		err = s.bucket.Delete(ctx, allKeys(id)...)
-	case err == nil && file.Status == Quarantined:
-		err = s.bucket.Delete(ctx, append(thumbnailKeys(id), uploadKey(id))...)
-	}
-	if err != nil {
-		return fmt.Errorf("purge %s: %w", id, err)
-	}
-	return nil
 }

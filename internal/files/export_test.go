@@ -19,6 +19,9 @@ func (f ScannerFunc) Scan(ctx context.Context, body io.Reader, _ int64) (clamav.
 	return f(ctx)
 }
 
+// Version is always the same.
+func (f ScannerFunc) Version(context.Context) (string, error) { return "a scanner of the test", nil }
+
 // ThumbnailerFunc is a thumbnailer for tests that have to be there when it works.
 type ThumbnailerFunc func(ctx context.Context) ([]thumbnail.Thumbnail, error)
 

@@ -7,6 +7,10 @@
 //	              │            ├──▶ refused (limits_exceeded, encrypted)
 //	              └─ a rerun ──┴──▶ failed (error, timeout): the scan has used up its attempts, or was cancelled
 //
+//	Rescan     clean ─▶ quarantined                  newer signatures find what older ones let through
+//	           quarantined, refused, failed ─▶ clean newer signatures find nothing any more
+//	Release    quarantined, refused ─▶ clean         a person says so; the verdict stays on record
+//
 // The record in PostgreSQL says what a file is and where its content lies; the storage only holds bytes under keys that
 // follow from the file's id. A status changes in the transaction that ends the job which changes it. Content is written
 // before the record names it and removed after the record has stopped naming it, with a [tasks.Purge] job committed
@@ -77,11 +81,16 @@ type Config struct {
 	MaxBytes   int64 `env:"FILES_MAX_BYTES"`
 	Scanner    clamav.Config
 	Thumbnails thumbnail.Config
+	// RescanParallel is how many files a rescan has looked at at once; 0 takes 2, half of what a worker asks of the scanner.
+	RescanParallel int `env:"FILES_RESCAN_PARALLEL"`
+	// RescanPerSecond is how many it begins a second at most; 0 takes 50.
+	RescanPerSecond int `env:"FILES_RESCAN_PER_SECOND"`
 }
 
-// scanner looks for viruses.
+// scanner looks for viruses, with signatures that change.
 type scanner interface {
 	Scan(ctx context.Context, body io.Reader, size int64) (clamav.Verdict, error)
+	Version(ctx context.Context) (string, error)
 }
 
 // thumbnailer makes small pictures.
@@ -100,6 +109,7 @@ type Service struct {
 	queries     *db.Queries
 	bucket      *blob.Bucket
 	maxBytes    int64
+	pace        pace
 	scanner     scanner
 	thumbnailer thumbnailer
 	events      Events      // nil where no notices are told
@@ -126,7 +136,7 @@ func Mailing(admins AdminMailer) Option { return func(s *Service) { s.admins = a
 // close.
 func New(pool *db.Pool, bucket *blob.Bucket, cfg Config, log *slog.Logger, opts ...Option) *Service {
 	s := &Service{
-		pool: pool, queries: db.New(), bucket: bucket, maxBytes: cfg.MaxBytes,
+		pool: pool, queries: db.New(), bucket: bucket, maxBytes: cfg.MaxBytes, pace: paceOf(cfg),
 		thumbnailer: thumbnail.New(cfg.Thumbnails), log: log,
 	}
 	if s.maxBytes <= 0 {
@@ -150,6 +160,10 @@ func (n noScanner) Scan(context.Context, io.Reader, int64) (clamav.Verdict, erro
 	return clamav.Verdict{}, fault.Wrap(n.err, fault.Unavailable, "No virus scanner is configured.")
 }
 
+func (n noScanner) Version(context.Context) (string, error) {
+	return "", fault.Wrap(n.err, fault.Unavailable, "No virus scanner is configured.")
+}
+
 // Ready reports whether the storage can be reached, with code unavailable where it can't.
 func (s *Service) Ready(ctx context.Context) error { return s.bucket.Ready(ctx) }
 
@@ -158,7 +172,7 @@ func (s *Service) Ready(ctx context.Context) error { return s.bucket.Ready(ctx) 
 func (s *Service) byID(ctx context.Context, id uuid.UUID) (db.File, error) {
 	file, err := s.queries.FileByID(ctx, s.pool, id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return db.File{}, s.deleted(ctx, id)
+		return db.File{}, s.deleted(ctx, db.File{ID: id})
 	}
 	if err != nil {
 		return db.File{}, fmt.Errorf("file %s: %w", id, err)
@@ -166,12 +180,12 @@ func (s *Service) byID(ctx context.Context, id uuid.UUID) (db.File, error) {
 	return file, nil
 }
 
-// deleted ends a job whose file is gone: nothing of what the job wrote may stay.
-func (s *Service) deleted(ctx context.Context, id uuid.UUID) error {
+// deleted ends a job whose file is gone, known as the job knew it last: nothing of what the job wrote may stay.
+func (s *Service) deleted(ctx context.Context, file db.File) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if err := s.bucket.Delete(ctx, allKeys(id)...); err != nil {
-		return fmt.Errorf("remove the content of the deleted file %s: %w", id, err)
+	if err := s.bucket.Delete(ctx, allKeys(file)...); err != nil {
+		return fmt.Errorf("remove the content of the deleted file %s: %w", file.ID, err)
 	}
 	return fault.New(fault.NotFound, "The file was deleted.")
 }

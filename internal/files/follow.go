@@ -28,18 +28,25 @@ func (s *Service) followScan(ctx context.Context, tx pgx.Tx, job db.Job) error {
 		return err
 	}
 	if job.State == queue.Queued {
-		_, err = s.queries.ReopenFile(ctx, tx, id)
-	} else {
-		verdict := verdictError
-		if job.ErrorCode != nil && *job.ErrorCode == string(fault.Timeout) {
-			verdict = verdictTimeout
+		if _, err := s.queries.ReopenFile(ctx, tx, id); err != nil {
+			return fmt.Errorf("file %s: %w", id, err)
 		}
-		_, err = s.queries.FailFile(ctx, tx, db.FailFileParams{ID: id, Verdict: &verdict, Reason: job.ErrorMessage})
+		return nil
 	}
+	verdict := verdictError
+	if job.ErrorCode != nil && *job.ErrorCode == string(fault.Timeout) {
+		verdict = verdictTimeout
+	}
+	n, err := s.queries.FailFile(ctx, tx, db.FailFileParams{ID: id, Verdict: &verdict, Reason: job.ErrorMessage})
 	if err != nil {
 		return fmt.Errorf("file %s: %w", id, err)
 	}
-	return nil
+	if n == 0 {
+		return nil
+	}
+	return s.note(ctx, tx, db.InsertFileEventParams{
+		FileID: id, Event: eventScan, Status: Failed, Verdict: &verdict, Reason: job.ErrorMessage,
+	})
 }
 
 func (s *Service) followThumbnail(ctx context.Context, tx pgx.Tx, job db.Job) error {

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"rohrpost/db"
 	"rohrpost/db/dbtest"
 	"rohrpost/internal/blob"
+	"rohrpost/internal/blob/blobtest"
 	"rohrpost/internal/clamav"
 	"rohrpost/internal/devstack/stacktest"
 	"rohrpost/internal/files"
@@ -48,7 +47,12 @@ type house struct {
 // storage is a service that receives and reads; nothing runs its jobs.
 func storage(t testing.TB, cfg files.Config, opts ...files.Option) *house {
 	t.Helper()
-	h := &house{t: t, folder: t.TempDir(), pool: dbtest.New(t)}
+	return storageOn(t, t.TempDir(), cfg, opts...)
+}
+
+func storageOn(t testing.TB, folder string, cfg files.Config, opts ...files.Option) *house {
+	t.Helper()
+	h := &house{t: t, folder: folder, pool: dbtest.New(t)}
 	url, err := blob.FileURL(h.folder)
 	require.NoError(t, err)
 	h.bucket, err = blob.Open(t.Context(), blob.Config{URL: url})
@@ -62,6 +66,11 @@ func storage(t testing.TB, cfg files.Config, opts ...files.Option) *house {
 // open is a storage whose jobs are run.
 func open(t testing.TB, cfg files.Config, opts ...files.Option) *house {
 	t.Helper()
+	return openOn(t, t.TempDir(), cfg, opts...)
+}
+
+func openOn(t testing.TB, folder string, cfg files.Config, opts ...files.Option) *house {
+	t.Helper()
 	logging.Disable()
 	opened, err := redis.ParseURL(stacktest.Redis(t).URL())
 	require.NoError(t, err)
@@ -71,7 +80,7 @@ func open(t testing.TB, cfg files.Config, opts ...files.Option) *house {
 	if cfg.Scanner.Address == "" {
 		cfg.Scanner.Address = stacktest.Clamd(t).Address()
 	}
-	h := storage(t, cfg, append(opts, files.Through(events))...)
+	h := storageOn(t, folder, cfg, append(opts, files.Through(events))...)
 	h.rdb = rdb
 	h.engine = queue.NewEngine(h.pool, rdb, events, queue.Config{
 		RetryBase: 20 * time.Millisecond, RetryCap: 50 * time.Millisecond,
@@ -83,7 +92,10 @@ func open(t testing.TB, cfg files.Config, opts ...files.Option) *house {
 	queue.Handle(mux, tasks.Scan, h.Scan)
 	queue.Handle(mux, tasks.Thumbnail, h.Thumbnail)
 	queue.Handle(mux, tasks.Purge, h.Purge)
+	queue.Handle(mux, tasks.Rescan, h.Rescan)
+	queue.Handle(mux, tasks.Release, h.Release)
 	queue.Handle(mux, tasks.NoticeAdmins, h.NoticeAdmins)
+	queue.Handle(mux, tasks.NoticeOwner, h.NoticeOwner)
 	w := queue.NewRunner(h.engine, mux, queue.RunnerConfig{
 		Queues: tasks.DefaultWeights(), Poll: 5 * time.Millisecond, Concurrency: 4,
 	})
@@ -172,17 +184,13 @@ func (h *house) exec(sql string, args ...any) {
 func (h *house) stored() []string {
 	h.t.Helper()
 	names := []string{}
-	require.NoError(h.t, filepath.WalkDir(h.folder, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			rel, _ := filepath.Rel(h.folder, path)
-			kind, rest, _ := strings.Cut(filepath.ToSlash(rel), "/")
-			if kind == "thumbnails" {
-				kind = rest[strings.LastIndex(rest, "-")+1:]
-			}
-			names = append(names, kind)
+	for _, key := range blobtest.Keys(h.t, h.folder) {
+		kind, rest, _ := strings.Cut(key, "/")
+		if kind == "thumbnails" {
+			kind = rest[strings.LastIndex(rest, "-")+1:]
 		}
-		return err
-	}))
+		names = append(names, kind)
+	}
 	return names
 }
 

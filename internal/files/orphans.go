@@ -4,31 +4,33 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
+
+	"rohrpost/db"
 )
 
 // Folders are where in the storage the content of files lies: each kind of content in 256 folders.
 func Folders() []string {
 	var all []string
-	for _, kind := range []string{"uploads", "quarantine", "thumbnails"} {
+	for _, place := range []string{uploads, quarantine, thumbnails} {
 		for i := range 256 {
-			all = append(all, fmt.Sprintf("%s/%02x/", kind, i))
+			all = append(all, fmt.Sprintf("%s/%02x/", place, i))
 		}
 	}
 	return all
 }
 
 // Unnamed returns which of the keys in [Folders] nobody will ask for any more: those of files that there are not, of
-// thumbnails that did not make it into the record, and of what was left half written. The content of a file whose jobs
-// may still run, or run again, is theirs. A key that isn't of this package's making is never among them.
+// places that content has moved on from, of thumbnails that did not make it into the record, and of what was left half
+// written. The content of a file whose jobs may still run, or run again, is theirs. A key that isn't of this package's
+// making is never among them.
 func (s *Service) Unnamed(ctx context.Context, keys []string) ([]string, error) {
 	var ids []uuid.UUID
 	for _, key := range keys {
-		if id, ok := ofFile(key); ok {
-			ids = append(ids, id)
+		if p, ok := parseKey(key); ok {
+			ids = append(ids, p.id)
 		}
 	}
 	found, err := s.queries.FilesByIDs(ctx, s.pool, ids)
@@ -39,41 +41,51 @@ func (s *Service) Unnamed(ctx context.Context, keys []string) ([]string, error) 
 	if err != nil {
 		return nil, fmt.Errorf("thumbnails in the storage: %w", err)
 	}
-	there, settled, named := map[uuid.UUID]bool{}, map[uuid.UUID]bool{}, map[string]bool{}
+	there, named := map[uuid.UUID]db.FilesByIDsRow{}, map[string]bool{}
 	for _, file := range found {
-		there[file.ID] = true
-		settled[file.ID] = file.ThumbnailStatus == ThumbnailsReady || file.ThumbnailStatus == ThumbnailsNone
+		there[file.ID], named[file.BlobKey] = file, true
 	}
 	for _, t := range thumbs {
 		named[t.BlobKey] = true
 	}
 	var unnamed []string
 	for _, key := range keys {
-		id, ok := ofFile(key)
-		switch {
-		case !ok:
+		p, ok := parseKey(key)
+		if !ok {
 			if halfWritten(key) {
 				unnamed = append(unnamed, key)
 			}
-		case !there[id], strings.HasPrefix(key, "thumbnails/") && settled[id] && !named[key]:
+			continue
+		}
+		if file, known := there[p.id]; !known || !named[key] && left(file, p) {
 			unnamed = append(unnamed, key)
 		}
 	}
 	return unnamed, nil
 }
 
-// ofFile is the file that a key belongs to; false if the key is none of those that a file may have.
-func ofFile(key string) (uuid.UUID, bool) {
-	const length = len("00000000-0000-0000-0000-000000000000")
-	name := path.Base(key)
-	if len(name) < length {
-		return uuid.Nil, false
+// GiveUp has the keys in [Folders] that a move left, which did not come to its end, become unnamed: the file's next move goes
+// elsewhere. A move that is just under way is begun again.
+func (s *Service) GiveUp(ctx context.Context, keys []string) error {
+	var params db.GiveUpMovesParams
+	for _, key := range keys {
+		// Only one that lies where the next move would go is given up, so it can't be named.
+		if p, ok := parseKey(key); ok && p.place != thumbnails && p.moves > 0 {
+			params.Ids, params.Moves = append(params.Ids, p.id), append(params.Moves, p.moves-1)
+		}
 	}
-	id, err := uuid.Parse(name[:length])
-	if err != nil {
-		return uuid.Nil, false
+	if err := s.queries.GiveUpMoves(ctx, s.pool, params); err != nil {
+		return fmt.Errorf("give up moves: %w", err)
 	}
-	return id, slices.Contains(allKeys(id), key)
+	return nil
+}
+
+// left tells that no job writes to a key any more. Where the content would go with the next move, one may be at work.
+func left(file db.FilesByIDsRow, p parsedKey) bool {
+	if p.place != thumbnails {
+		return p.moves <= file.Moves
+	}
+	return p.moves < file.Moves || file.ThumbnailStatus == ThumbnailsReady || file.ThumbnailStatus == ThumbnailsNone
 }
 
 // halfWritten tells what [blob.Bucket.Put] leaves in a folder when the process dies: a key, a number and .tmp.
@@ -82,6 +94,6 @@ func halfWritten(key string) bool {
 	if !ok {
 		return false
 	}
-	_, ok = ofFile(strings.TrimSuffix(whole, path.Ext(whole)))
+	_, ok = parseKey(strings.TrimSuffix(whole, path.Ext(whole)))
 	return ok
 }

@@ -19,8 +19,9 @@ import (
 	"rohrpost/tasks"
 )
 
-// sniffBytes is how much of a file its media type is told from; the library looks at no more.
-const sniffBytes = 3072
+// sniffBytes is how much of a file its media type is told from. The library looks at half of it: given less than it looks
+// at, it takes what breaks off for the whole file, and a long JSON document for plain text.
+const sniffBytes = 8 << 10
 
 // Upload is content that is in the storage and not on record yet.
 type Upload struct {

@@ -70,6 +70,8 @@ func TestAnUploadIsMeasuredHashedAndSniffed(t *testing.T) {
 		"page.jpg":       {[]byte("<!DOCTYPE html><script>alert(1)</script>"), "text/html; charset=utf-8"},
 		"gif and script": {[]byte("GIF89a=1;alert(1)//" + strings.Repeat("x", 5000)), "image/gif"},
 		"one byte":       {[]byte{0}, "application/octet-stream"},
+		"short json":     {[]byte(`{"a":1}`), "application/json"},
+		"long json":      {[]byte("[" + strings.Repeat("1234567,", 100_000) + "0]"), "application/json"},
 	} {
 		for _, body := range []io.Reader{bytes.NewReader(test.content), iotest.OneByteReader(bytes.NewReader(test.content))} {
 			up, err := h.Receive(t.Context(), name, body)

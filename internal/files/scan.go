@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -36,6 +35,9 @@ type ScanResult struct {
 // errGone is a file that was deleted while a job worked on it.
 var errGone = errors.New("the file is gone")
 
+// errMoved is a file that was opened, closed or moved while a job worked on what it was before.
+var errMoved = errors.New("the file is not what it was")
+
 // Scan runs a [tasks.Scan]: it has the file looked at and puts the verdict on record together with the job's end. As
 // long as the scanner can't be asked, the file stays in processing and the queue tries again.
 func (s *Service) Scan(ctx context.Context, job *queue.Job[tasks.ScanArgs]) (any, error) {
@@ -43,27 +45,43 @@ func (s *Service) Scan(ctx context.Context, job *queue.Job[tasks.ScanArgs]) (any
 	if err != nil {
 		return nil, err
 	}
+	if file.Status != Processing {
+		return nil, fault.New(fault.Conflict, "The file is %s already.", file.Status)
+	}
 	if err := job.Progress(ctx, step{"scanning"}); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
+	with := s.version(ctx)
 	verdict, err := s.look(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	ruled := rule(file, verdict)
+	ruled, placed := rule(file, verdict), file
 	if ruled.Status == Quarantined {
-		if err := s.quarantine(ctx, file); err != nil {
+		if placed, err = s.move(ctx, file, quarantine); err != nil {
 			return nil, err
 		}
 	}
-	err = s.settle(ctx, job.Run, file, ruled)
+	placed.CheckedWith = with
+	err = s.settle(ctx, job.Run, file, placed, ruled)
 	if errors.Is(err, errGone) || errors.Is(err, queue.ErrLost) {
-		return nil, s.lost(ctx, file.ID, err)
+		return nil, s.lost(ctx, file, err)
 	}
 	if err == nil && ruled.Status == Quarantined {
-		s.purgeNow(ctx, file.ID)
+		s.purgeNow(ctx, file.ID, moved(file, placed))
 	}
 	return nil, err
+}
+
+// version is what the scanner looks with, or nil where it doesn't tell. It is asked before the scan: should it get newer
+// signatures in between, the file is rescanned once too often and not once too seldom.
+func (s *Service) version(ctx context.Context) *string {
+	version, err := s.scanner.Version(ctx)
+	if err != nil {
+		s.log.Debug("a scan without a version", "err", err)
+		return nil
+	}
+	return &version
 }
 
 // look has the scanner look at the content of the file.
@@ -86,10 +104,7 @@ func rule(file db.File, verdict clamav.Verdict) ScanResult {
 	because := func(reason string) { ruled.Reason = &reason }
 	switch verdict.Name {
 	case clamav.Clean:
-		ruled.Status = Clean
-		if thumbnail.Supports(file.MediaType) {
-			ruled.ThumbnailStatus = ThumbnailsPending
-		}
+		ruled.Status, ruled.ThumbnailStatus = Clean, thumbnailsOf(file)
 	case clamav.Infected:
 		ruled.Status, ruled.Signature = Quarantined, &verdict.Signature
 		because("The virus scanner found something in it.")
@@ -101,17 +116,15 @@ func rule(file db.File, verdict clamav.Verdict) ScanResult {
 	return ruled
 }
 
-// settle puts what was ruled on record, together with the job's end and the jobs that follow from it. It returns errGone
-// where the file was deleted meanwhile, [queue.ErrLost] where the job is not ours any more.
-func (s *Service) settle(ctx context.Context, run *queue.Run, file db.File, ruled ScanResult) error {
+// settle puts what was ruled on record, and where the content was placed, together with the job's end and the jobs that
+// follow from it. It returns errGone where the file was deleted meanwhile, [queue.ErrLost] where the job is not ours any
+// more.
+func (s *Service) settle(ctx context.Context, run *queue.Run, file, placed db.File, ruled ScanResult) error {
 	return db.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		key := file.BlobKey
-		if ruled.Status == Quarantined {
-			key = quarantineKey(file.ID)
-		}
 		n, err := s.queries.SetFileVerdict(ctx, tx, db.SetFileVerdictParams{
 			ID: file.ID, Status: ruled.Status, Verdict: &ruled.Verdict, Signature: ruled.Signature, Reason: ruled.Reason,
-			BlobKey: key, ThumbnailStatus: ruled.ThumbnailStatus,
+			BlobKey: placed.BlobKey, Moves: placed.Moves, ThumbnailStatus: ruled.ThumbnailStatus,
+			CheckedWith: placed.CheckedWith,
 		})
 		if err != nil {
 			return fmt.Errorf("verdict on %s: %w", file.ID, err)
@@ -119,7 +132,18 @@ func (s *Service) settle(ctx context.Context, run *queue.Run, file db.File, rule
 		if n == 0 {
 			return s.unruled(ctx, tx, file.ID)
 		}
-		if ruled.ThumbnailJobID, err = s.follow(ctx, tx, file, ruled); err != nil {
+		if err := s.note(ctx, tx, scanned(eventScan, ruled, placed.CheckedWith)); err != nil {
+			return err
+		}
+		if ruled.Status == Quarantined {
+			if err := s.alarm(ctx, tx, file, ruled.Signature); err != nil {
+				return err
+			}
+			if err := enqueuePurge(ctx, tx, file.ID, moved(file, placed)); err != nil {
+				return err
+			}
+		}
+		if ruled.ThumbnailJobID, err = s.askThumbnails(ctx, tx, file, ruled.ThumbnailStatus); err != nil {
 			return err
 		}
 		return queue.Complete(ctx, tx, run, ruled)
@@ -138,24 +162,27 @@ func (s *Service) unruled(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	return fault.New(fault.Conflict, "The file is %s already.", file.Status)
 }
 
-// follow enqueues what a verdict makes necessary and returns the job of the thumbnails, if there are to be any.
-func (s *Service) follow(ctx context.Context, tx pgx.Tx, file db.File, ruled ScanResult) (*uuid.UUID, error) {
-	if ruled.Status == Quarantined {
-		_, err := queue.Enqueue(ctx, tx, tasks.NoticeAdmins, tasks.NoticeAdminsArgs{
-			Notice: tasks.FileQuarantined, FileID: file.ID,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("notice about %s: %w", file.ID, err)
-		}
-		if s.admins != nil {
-			file.Signature = ruled.Signature
-			if err := s.admins.Quarantined(ctx, tx, file); err != nil {
-				return nil, fmt.Errorf("mail about %s: %w", file.ID, err)
-			}
-		}
-		return nil, enqueuePurge(ctx, tx, file.ID)
+// alarm tells the admins, live and by mail, that the scanner found something in a file.
+func (s *Service) alarm(ctx context.Context, tx pgx.Tx, file db.File, signature *string) error {
+	_, err := queue.Enqueue(ctx, tx, tasks.NoticeAdmins, tasks.NoticeAdminsArgs{
+		Notice: tasks.FileQuarantined, FileID: file.ID,
+	})
+	if err != nil {
+		return fmt.Errorf("notice about %s: %w", file.ID, err)
 	}
-	if ruled.ThumbnailStatus != ThumbnailsPending {
+	if s.admins == nil {
+		return nil
+	}
+	file.Signature = signature
+	if err := s.admins.Quarantined(ctx, tx, file); err != nil {
+		return fmt.Errorf("mail about %s: %w", file.ID, err)
+	}
+	return nil
+}
+
+// askThumbnails enqueues the job of the thumbnails, if there are to be any, and returns it.
+func (s *Service) askThumbnails(ctx context.Context, tx pgx.Tx, file db.File, status string) (*uuid.UUID, error) {
+	if status != ThumbnailsPending {
 		return nil, nil
 	}
 	job, err := queue.Enqueue(ctx, tx, tasks.Thumbnail, tasks.ThumbnailArgs{FileID: file.ID},
@@ -166,38 +193,25 @@ func (s *Service) follow(ctx context.Context, tx pgx.Tx, file db.File, ruled Sca
 	return &job.ID, nil
 }
 
-// quarantine copies the content to where nothing is ever opened. The record still names the first place, so stopping
-// here leaves no more than a copy that the next attempt writes over.
-func (s *Service) quarantine(ctx context.Context, file db.File) error {
-	body, err := s.bucket.NewReader(ctx, file.BlobKey, 0, -1)
-	if err != nil {
-		return fmt.Errorf("quarantine %s: %w", file.ID, err)
+// thumbnailsOf is what becomes of the thumbnails of a file that is clean from now on.
+func thumbnailsOf(file db.File) string {
+	if thumbnail.Supports(file.MediaType) {
+		return ThumbnailsPending
 	}
-	defer body.Close() //nolint:errcheck // only read
-	if err := s.bucket.Put(ctx, quarantineKey(file.ID), "application/octet-stream", body); err != nil {
-		return fmt.Errorf("quarantine %s: %w", file.ID, err)
-	}
-	return nil
+	return ThumbnailsNone
 }
 
 // lost ends a run whose outcome was not wanted any more. If that is because the file was deleted, what the run wrote
 // after that goes, too; else another run is at work and overwrites it.
-func (s *Service) lost(ctx context.Context, id uuid.UUID, why error) error {
+func (s *Service) lost(ctx context.Context, file db.File, why error) error {
 	check, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	if _, err := s.byID(check, id); err != nil {
-		return err
+	_, err := s.queries.FileByID(check, s.pool, file.ID)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return s.deleted(check, file)
+	case err != nil:
+		return fmt.Errorf("file %s: %w", file.ID, err)
 	}
 	return why
-}
-
-// purgeDelay lets a handler that was stopped at the same moment come to its end first.
-const purgeDelay = time.Minute
-
-func enqueuePurge(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	at := time.Now().Add(purgeDelay)
-	if _, err := queue.Enqueue(ctx, tx, tasks.Purge, tasks.PurgeArgs{FileID: id}, queue.At(at)); err != nil {
-		return fmt.Errorf("purge of %s: %w", id, err)
-	}
-	return nil
 }

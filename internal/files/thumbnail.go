@@ -55,13 +55,19 @@ func (s *Service) Thumbnail(ctx context.Context, job *queue.Job[tasks.ThumbnailA
 		return nil, err
 	}
 	for _, t := range thumbs {
-		if err := s.bucket.Put(ctx, thumbnailKey(file.ID, t.Name), t.MediaType, bytes.NewReader(t.Content)); err != nil {
-			return nil, s.lost(ctx, file.ID, fmt.Errorf("thumbnail %s of %s: %w", t.Name, file.ID, err))
+		key := thumbnailKey(file.ID, file.Moves, t.Name)
+		if err := s.bucket.Put(ctx, key, t.MediaType, bytes.NewReader(t.Content)); err != nil {
+			return nil, s.lost(ctx, file, fmt.Errorf("thumbnail %s of %s: %w", t.Name, file.ID, err))
 		}
 		result.Thumbnails = append(result.Thumbnails, ThumbnailShape{t.Name, t.Width, t.Height})
 	}
-	if err := s.show(ctx, job.Run, file.ID, thumbs, result); err != nil {
-		return nil, s.lost(ctx, file.ID, err)
+	err = s.show(ctx, job.Run, file, thumbs, result)
+	if errors.Is(err, errMoved) {
+		s.purgeNow(ctx, file.ID, thumbnailKeys(file.ID, file.Moves))
+		return nil, queue.Snooze(0)
+	}
+	if err != nil {
+		return nil, s.lost(ctx, file, err)
 	}
 	return nil, nil // the job was completed with its effect
 }
@@ -80,26 +86,28 @@ func (s *Service) shrink(ctx context.Context, file db.File) ([]thumbnail.Thumbna
 }
 
 // show puts the thumbnails on record together with the job's end.
-func (s *Service) show(ctx context.Context, run *queue.Run, id uuid.UUID, thumbs []thumbnail.Thumbnail,
+func (s *Service) show(ctx context.Context, run *queue.Run, file db.File, thumbs []thumbnail.Thumbnail,
 	result ThumbnailResult) error {
 	return db.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		_, err := s.queries.LockFile(ctx, tx, id)
-		if errors.Is(err, pgx.ErrNoRows) {
+		now, err := s.queries.LockFile(ctx, tx, file.ID)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
 			return errGone
-		}
-		if err != nil {
-			return fmt.Errorf("thumbnails of %s: %w", id, err)
+		case err != nil:
+			return fmt.Errorf("thumbnails of %s: %w", file.ID, err)
+		case now.Status != Clean || now.Moves != file.Moves:
+			return errMoved
 		}
 		for _, t := range thumbs {
 			err := s.queries.UpsertThumbnail(ctx, tx, db.UpsertThumbnailParams{
-				FileID: id, Name: t.Name, Width: int32(t.Width), Height: int32(t.Height), Size: int64(len(t.Content)),
-				MediaType: t.MediaType, BlobKey: thumbnailKey(id, t.Name),
+				FileID: file.ID, Name: t.Name, Width: int32(t.Width), Height: int32(t.Height), Size: int64(len(t.Content)),
+				MediaType: t.MediaType, BlobKey: thumbnailKey(file.ID, file.Moves, t.Name),
 			})
 			if err != nil {
-				return fmt.Errorf("thumbnail %s of %s: %w", t.Name, id, err)
+				return fmt.Errorf("thumbnail %s of %s: %w", t.Name, file.ID, err)
 			}
 		}
-		if err := s.setThumbnails(ctx, tx, id, result.ThumbnailStatus, result.ThumbnailReason); err != nil {
+		if err := s.setThumbnails(ctx, tx, file.ID, result.ThumbnailStatus, result.ThumbnailReason); err != nil {
 			return err
 		}
 		return queue.Complete(ctx, tx, run, result)

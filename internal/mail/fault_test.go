@@ -82,8 +82,8 @@ func TestARecipientThatDoesNotExistIsWrittenToOnce(t *testing.T) {
 	require.Contains(t, string(job.Result), `"suppressed"`)
 	require.Empty(t, received(t, server))
 
-	require.NoError(t, h.Release(t.Context(), " Anna@example.org "))
-	require.Equal(t, fault.NotFound, fault.CodeOf(h.Release(t.Context(), anna)))
+	require.NoError(t, h.release(" Anna@example.org "))
+	require.Equal(t, fault.NotFound, fault.CodeOf(h.release(anna)))
 	h.exec("UPDATE mails SET created_at = created_at - interval '2 minutes'")
 	h.ended(h.posted(verify), queue.Succeeded)
 	require.Len(t, received(t, server), 1)

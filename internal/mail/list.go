@@ -19,8 +19,13 @@ type Filter struct {
 	Limit  int32
 }
 
-// List returns mails, for admins: the newest first.
+// List returns mails, for admins: the newest first. Errors: code invalid for a state that is none.
 func (s *Service) List(ctx context.Context, filter Filter) ([]db.Mail, error) {
+	switch filter.State {
+	case "", Queued, Sent, Suppressed, Skipped, Failed:
+	default:
+		return nil, fault.New(fault.Invalid, "The state is one of queued, sent, suppressed, skipped and failed.")
+	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	p := db.MailsBeforeParams{State: optional(filter.State), Most: filter.Limit}

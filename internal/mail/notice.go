@@ -18,7 +18,7 @@ import (
 // Quarantined tells the admins of a file that the scanner found something in, in the transaction that records it.
 func (s *Service) Quarantined(ctx context.Context, tx pgx.Tx, file db.File) error {
 	return s.notify(ctx, tx, Mail{Template: FileQuarantined, Data: FileNotice{
-		FileID: file.ID, Name: file.Name, Signature: value(file.Signature),
+		FileID: file.ID, Name: file.Name, Signature: db.Text(file.Signature),
 	}})
 }
 
@@ -28,23 +28,25 @@ func (s *Service) BackupDied(ctx context.Context, tx pgx.Tx, job uuid.UUID, mess
 }
 
 // FollowJobs tells the admins of jobs of these kinds that fail for good, once an hour for a kind and a cause. Failures
-// that are the request's fault are not worth a mail, and one about a mail that can't be sent would not get anywhere.
-// Every process that may end a job needs it, before its engine is started.
+// that are the request's fault are not worth a mail, one about a mail that can't be sent would not get anywhere, and of
+// backups tells [Service.BackupDied]. Every process that may end a job needs it, before its engine is started.
 func (s *Service) FollowJobs(engine *queue.Engine, kinds ...string) {
 	for _, kind := range kinds {
-		if kind != tasks.SendMail.Name {
+		switch kind {
+		case tasks.SendMail.Name, tasks.BackupRun.Name, tasks.BackupVerify.Name:
+		default:
 			engine.OnState(kind, s.died)
 		}
 	}
 }
 
 func (s *Service) died(ctx context.Context, tx pgx.Tx, job db.Job) error {
-	code := value(job.ErrorCode)
+	code := db.Text(job.ErrorCode)
 	if job.State != queue.Failed || fault.ClassOf(fault.Code(code)).Status < http.StatusInternalServerError {
 		return nil
 	}
 	return s.notify(ctx, tx, Mail{Template: JobDead, About: job.Kind + " " + code, Data: JobNotice{
-		JobID: job.ID, Kind: job.Kind, Code: code, Message: value(job.ErrorMessage),
+		JobID: job.ID, Kind: job.Kind, Code: code, Message: db.Text(job.ErrorMessage),
 	}})
 }
 

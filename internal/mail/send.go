@@ -43,7 +43,7 @@ func (s *Service) SendMail(ctx context.Context, job *queue.Job[tasks.SendMailArg
 		return nil, fmt.Errorf("mail %s: %w", job.Args.MailID, err)
 	case m.State == Sent:
 		// An earlier run handed it over and lost the job before it could say so.
-		out.Outcome, out.MessageID = Sent, value(m.MessageID)
+		out.Outcome, out.MessageID = Sent, db.Text(m.MessageID)
 		return out, nil
 	}
 	user, err := s.user(ctx, m)
@@ -102,7 +102,7 @@ func (s *Service) refused(ctx context.Context, m db.Mail, why error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), suppressTimeout)
 	defer cancel()
-	if err := s.queries.SuppressAddress(ctx, s.pool,
+	if _, err := s.queries.SuppressAddress(ctx, s.pool,
 		db.SuppressAddressParams{Address: m.Recipient, Reason: fault.Message(why)}); err != nil {
 		// Better to be refused once more than to forget why.
 		return fmt.Errorf("suppress the address of mail %s: %w", m.ID, err)
@@ -155,11 +155,4 @@ func optional(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -22,6 +22,7 @@ const (
 	FileQuarantined = "file_quarantined"
 	JobDead         = "job_dead"
 	BackupFailed    = "backup_failed"
+	ReportReady     = "report_ready"
 )
 
 // FileNotice is the data of [FileQuarantined].
@@ -68,6 +69,7 @@ var kinds = map[string]kind{
 	FileQuarantined: {data: func() any { return new(FileNotice) }, named: true, admins: true},
 	JobDead:         {data: func() any { return new(JobNotice) }, spacing: time.Hour, daily: 24, named: true, admins: true},
 	BackupFailed:    {data: func() any { return new(BackupNotice) }, named: true, admins: true},
+	ReportReady:     {data: func() any { return new(ReportNotice) }, named: true},
 }
 
 // view is what a template sees.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -98,20 +99,50 @@ func (e *Engine) Rerun(ctx context.Context, id, owner uuid.UUID) (db.Job, error)
 		if job, err = e.ownedTx(ctx, tx, id, owner); err != nil {
 			return err
 		}
-		job, err = db.New().RerunJob(ctx, tx, id)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return fault.New(Ended, "Only a failed or cancelled job can be run again.")
-		}
-		if db.Duplicate(err) {
-			return fault.New(Ended, "Another job with the same unique key is unfinished.")
-		}
-		if err != nil {
-			return fmt.Errorf("rerun job %s: %w", id, err)
-		}
-		db.Signal(tx, committed{job})
-		return e.runHooks(ctx, tx, job)
+		job, err = RerunTx(ctx, tx, e, id)
+		return err
 	})
 	return job, err
+}
+
+// RerunTx starts a failed or cancelled job afresh inside the caller's transaction. The error is [Ended] when it is in
+// another state.
+func RerunTx(ctx context.Context, tx pgx.Tx, e *Engine, id uuid.UUID) (db.Job, error) {
+	job, err := db.New().RerunJob(ctx, tx, id)
+	return e.rerun(ctx, tx, job, err)
+}
+
+// RerunDeadTx is [RerunTx] for a job that had failed by then and is a dead letter still: it neither started again nor
+// was discarded.
+func RerunDeadTx(ctx context.Context, tx pgx.Tx, e *Engine, id uuid.UUID, failedBy time.Time) (db.Job, error) {
+	job, err := db.New().RerunDeadJob(ctx, tx, db.RerunDeadJobParams{ID: id, FailedBy: &failedBy})
+	return e.rerun(ctx, tx, job, err)
+}
+
+func (e *Engine) rerun(ctx context.Context, tx pgx.Tx, job db.Job, err error) (db.Job, error) {
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return job, fault.New(Ended, "Only a failed or cancelled job can be run again.")
+	case db.Duplicate(err):
+		return job, fault.New(Ended, "Another job with the same unique key is unfinished.")
+	case err != nil:
+		return job, fmt.Errorf("rerun job: %w", err)
+	}
+	db.Signal(tx, committed{job})
+	return job, e.runHooks(ctx, tx, job)
+}
+
+// DiscardTx takes a failed job out of the dead letters inside the caller's transaction. It stays on record, and can be
+// run again. The error is [Ended] when it is no dead letter.
+func DiscardTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (db.Job, error) {
+	job, err := db.New().DiscardJob(ctx, tx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return job, fault.New(Ended, "Only a failed job that is not discarded yet can be discarded.")
+	}
+	if err != nil {
+		return job, fmt.Errorf("discard job %s: %w", id, err)
+	}
+	return job, nil
 }
 
 func (e *Engine) ownedTx(ctx context.Context, tx pgx.Tx, id, owner uuid.UUID) (db.Job, error) {

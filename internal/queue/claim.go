@@ -24,6 +24,8 @@ var (
 	errDraining = errors.New("the worker is shutting down")
 	errNotOurs  = errors.New("the job is somebody else's, or over")
 	errParked   = errors.New("the job waits for one of its limit to end")
+	errPaused   = errors.New("the queue is paused")
+	errCompany  = errors.New("another job that may kill this worker runs already")
 )
 
 // delay is the answer to Asynq that brings the task back after a while.
@@ -46,16 +48,20 @@ func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 	return d.after + time.Second
 }
 
-// claim makes the job ours, unless it is not to be had: errNotOurs, errParked, or a delay when it is not due.
+// claim makes the job ours, unless it is not to be had: errNotOurs, errParked, errPaused, or a delay when it is not due or
+// has to wait. A job on its last chance that was claimed holds r.chance.
 func (r *Runner) claim(at ref) (db.Job, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
 	defer cancel()
 	worker := r.id()
-	job, err := db.New().ClaimJob(ctx, r.engine.pool, db.ClaimJobParams{ID: at.Job, Epoch: at.Epoch, WorkerID: &worker})
+	job, err := db.New().ClaimJob(ctx, r.engine.pool, db.ClaimJobParams{
+		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: r.engine.cfg.lastChance(),
+	})
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return job, err
 	}
-	job, err = db.New().JobByID(ctx, r.engine.pool, at.Job)
+	found, err := db.New().JobToClaim(ctx, r.engine.pool, at.Job)
+	job = found.Job
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return db.Job{}, errNotOurs
@@ -65,11 +71,43 @@ func (r *Runner) claim(at ref) (db.Job, error) {
 		return db.Job{}, errNotOurs
 	case job.RunAt.After(time.Now()):
 		return db.Job{}, delay{time.Until(job.RunAt), errors.New("not due yet")}
+	case found.Paused:
+		return db.Job{}, r.keepBack(ctx, at)
+	case r.engine.cfg.suspect(job):
+		return r.claimSuspect(ctx, at)
 	case job.OwnerLimit == nil && job.KeyLimit == nil:
 		// It has become due between the two statements.
 		return db.Job{}, delay{handBackDelay, errors.New("just due")}
 	}
 	return r.claimLimited(ctx, at)
+}
+
+// keepBack puts the job of a paused queue back to waiting in PostgreSQL. Asynq's own pause keeps workers from taking such jobs;
+// this is for those that were under way, and for when Redis has forgotten the pause.
+func (r *Runner) keepBack(ctx context.Context, at ref) error {
+	n, err := db.New().HoldPausedJob(ctx, r.engine.pool, db.HoldPausedJobParams{ID: at.Job, Epoch: at.Epoch})
+	switch {
+	case err != nil:
+		return fmt.Errorf("hold job %s: %w", at.Job, err)
+	case n == 0:
+		return delay{handBackDelay, errors.New("just resumed")}
+	}
+	return errPaused
+}
+
+// claimSuspect claims a job on its last chance, unless this worker runs one already: should the worker die once more, it is
+// known which of them did it.
+func (r *Runner) claimSuspect(ctx context.Context, at ref) (db.Job, error) {
+	select {
+	case r.chance <- struct{}{}:
+	default:
+		return db.Job{}, delay{handBackDelay, errCompany}
+	}
+	job, err := r.claimLimited(ctx, at)
+	if err != nil {
+		<-r.chance
+	}
+	return job, err
 }
 
 // claimLimited claims where the limits have room, and parks the job where they have none.
@@ -106,7 +144,7 @@ func (r *Runner) claimLimited(ctx context.Context, at ref) (job db.Job, err erro
 func (r *Runner) unclaimed(at ref, err error) error {
 	var d delay
 	switch {
-	case errors.Is(err, errNotOurs), errors.Is(err, errParked):
+	case errors.Is(err, errNotOurs), errors.Is(err, errParked), errors.Is(err, errPaused):
 		r.log.Debug("task dropped", "task", at.taskID(), "why", err)
 		return nil
 	case errors.As(err, &d):

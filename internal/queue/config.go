@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"rohrpost/db"
+)
 
 // Config tunes the engine. Zero values work.
 type Config struct {
@@ -28,6 +32,12 @@ func (c Config) withDefaults() Config {
 	or(&c.RetryCap, 5*time.Minute)
 	return c
 }
+
+// lastChance is how many crashes a job has when the next one sets it aside. Then it is no longer enough that it was there
+// when a worker died: an innocent neighbour of a job that kills its workers dies with it each time that both start again.
+func (c Config) lastChance() int32 { return int32(max(1, c.MaxCrashes-1)) }
+
+func (c Config) suspect(job db.Job) bool { return job.Crashes >= c.lastChance() }
 
 // RunnerConfig tunes a worker's side. Zero values work.
 type RunnerConfig struct {

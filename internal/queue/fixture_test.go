@@ -144,6 +144,7 @@ func (p *place) scheduler(e *queue.Engine) {
 		})
 	}
 	every(e.DispatchAll)
+	every(e.SyncPauses)
 	every(func(ctx context.Context) error { _, err := e.Reap(ctx); return err })
 	every(func(ctx context.Context) error { _, err := e.FindLost(ctx); return err })
 	p.t.Cleanup(func() { cancel(); wg.Wait() })

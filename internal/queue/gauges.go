@@ -12,8 +12,8 @@ import (
 // gauges shows the queues as PostgreSQL has them, asked at each scrape. All schedulers show the same: take the maximum,
 // not the sum.
 type gauges struct {
-	engine                     *Engine
-	jobs, oldest, slots, alive *prometheus.Desc
+	engine                             *Engine
+	jobs, oldest, slots, alive, paused *prometheus.Desc
 }
 
 // RegisterGauges shows depth and age of the queues and the workers' slots. The schedulers do it.
@@ -26,13 +26,14 @@ func (e *Engine) RegisterGauges(reg prometheus.Registerer) {
 			[]string{"queue"}, nil),
 		slots: prometheus.NewDesc("rohrpost_queue_slots", "Jobs that the living workers can run at once, by queue.",
 			[]string{"queue"}, nil),
-		alive: prometheus.NewDesc("rohrpost_workers", "Living worker processes.", nil, nil),
+		alive:  prometheus.NewDesc("rohrpost_workers", "Living worker processes.", nil, nil),
+		paused: prometheus.NewDesc("rohrpost_queue_paused", "1 for each queue that is paused.", []string{"queue"}, nil),
 	})
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.jobs, g.oldest, g.slots, g.alive} {
+	for _, d := range []*prometheus.Desc{g.jobs, g.oldest, g.slots, g.alive, g.paused} {
 		ch <- d
 	}
 }
@@ -50,13 +51,13 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	type series struct{ queue, state string }
 	jobs, oldest := map[series]float64{}, map[string]float64{}
 	for _, c := range counts {
-		state := c.State
-		if c.Parked {
-			state = "parked"
+		state := c.Place
+		if state == placeDispatched || state == placeDelayed { // the record's state is the same
+			state = Queued
 		}
 		jobs[series{c.Queue, state}] += float64(c.Jobs)
-		if age := time.Since(c.Oldest).Seconds(); c.State == Queued {
-			oldest[c.Queue] = max(oldest[c.Queue], age)
+		if state != Running {
+			oldest[c.Queue] = max(oldest[c.Queue], time.Since(c.Oldest).Seconds())
 		}
 	}
 	for s, n := range jobs {
@@ -64,6 +65,14 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	for queue, age := range oldest {
 		ch <- prometheus.MustNewConstMetric(g.oldest, prometheus.GaugeValue, age, queue)
+	}
+	pauses, err := q.QueuePauses(ctx, pool)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(g.paused, err)
+		return
+	}
+	for _, pause := range pauses {
+		ch <- prometheus.MustNewConstMetric(g.paused, prometheus.GaugeValue, 1, pause.Queue)
 	}
 	capacity, err := q.CapacityByQueue(ctx, pool)
 	if err != nil {

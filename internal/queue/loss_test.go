@@ -211,7 +211,10 @@ func TestPostgresRestartedInTheMiddleOfWork(t *testing.T) {
 		<-gate
 		return job.ID(), nil // settled by the runner, also when PostgreSQL is away at that moment
 	})
-	e := p.engine(quick)
+	// A busy machine may take PostgreSQL longer to come back than a worker may usually be silent in these tests.
+	patient := quick
+	patient.Silence = time.Minute
+	e := p.engine(patient)
 	p.scheduler(e)
 	p.worker(e, queue.RunnerConfig{Concurrency: 4}, mux)
 	enqueueMany(p, echo, jobs)

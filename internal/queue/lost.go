@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -17,9 +18,16 @@ const lostBatch = 128
 // FindLost asks Redis for the jobs that should lie there, due and unclaimed for longer than Config.Lost, and dispatches
 // those anew that it lost: it was wiped, evicted them, failed over to an older copy, or a worker took one and died before
 // it could claim it. It returns how many it found. While Redis is away it returns the error and changes nothing.
-func (e *Engine) FindLost(ctx context.Context) (int, error) {
+//
+// What lies in Redis of a paused queue is looked for when the queue is resumed.
+func (e *Engine) FindLost(ctx context.Context) (int, error) { return e.findLost(ctx, e.cfg.Lost, nil) }
+
+// findLost is FindLost for what was handed over longer ago than grace, in one queue or in all of them.
+func (e *Engine) findLost(ctx context.Context, grace time.Duration, only *string) (int, error) {
 	rows, err := query(ctx, func(ctx context.Context) ([]db.OverdueDispatchedJobsRow, error) {
-		return db.New().OverdueDispatchedJobs(ctx, e.pool, e.cfg.Lost.Seconds())
+		return db.New().OverdueDispatchedJobs(ctx, e.pool, db.OverdueDispatchedJobsParams{
+			GraceSeconds: grace.Seconds(), OnlyQueue: only,
+		})
 	})
 	if err != nil {
 		return 0, fmt.Errorf("find lost jobs: %w", err)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"rohrpost/db"
@@ -37,6 +39,15 @@ type verdict struct {
 	back   int32 // attempts given back
 	code   fault.Code
 	detail string
+}
+
+// level is how loudly the log tells of a job that failed for it: an error is what we did wrong, or what stayed away for
+// longer than the job could wait. What was asked for and can't be had is the asker's.
+func (v verdict) level() slog.Level {
+	if class := fault.ClassOf(v.code); class.Retryable || class.Status == http.StatusInternalServerError {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
 }
 
 func (c Config) judge(err error, attempt, maxAttempts int) verdict {

@@ -110,6 +110,28 @@ func (r *Run) Event(ctx context.Context, typ string, data any) error {
 	return nil
 }
 
+// EventOnce is Event for what must be told once, whatever happens to the worker: another run of the job that tells an
+// event with the same key tells nothing. Unlike Event it returns that Redis is away, with the code unavailable.
+func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("event %s of %s: %w", typ, r.job.ID, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
+	defer cancel()
+	err = r.engine.events.AppendAll(ctx, stream.Batch{
+		Epoch: r.job.Epoch, Entries: both(r.job, typ, json.RawMessage(raw), false), Key: r.job.ID.String() + "." + key,
+	})
+	switch fault.CodeOf(err) {
+	case "":
+		return nil
+	case fault.Conflict:
+		r.refused()
+		return ErrLost
+	}
+	return fault.Wrap(err, fault.Unavailable, "The live stream can't be written to.")
+}
+
 // Tokens is a writer of token events in the name of this run. Close it before the handler returns. When the stream
 // refuses it, the run has been fenced off and its context ends.
 func (r *Run) Tokens() *stream.TokenWriter {
@@ -170,4 +192,33 @@ func Complete(ctx context.Context, tx pgx.Tx, run *Run, result any) error {
 	}
 	db.Signal(tx, completed{run, raw})
 	return nil
+}
+
+// Checkpoint puts progress on record inside tx: what a later attempt needs in order to go on commits with the work that it
+// tells of, or neither does. The attempt finds it with [Run.Saved]. Roll back on [ErrLost]: the job is not this run's any
+// more. The caller tells the readers with Progress afterwards.
+func Checkpoint(ctx context.Context, tx pgx.Tx, run *Run, progress any) error {
+	raw, err := json.Marshal(progress)
+	if err != nil {
+		return fmt.Errorf("checkpoint of %s: %w", run.job.ID, err)
+	}
+	n, err := db.New().SetJobProgress(ctx, tx, db.SetJobProgressParams{ID: run.job.ID, Epoch: run.job.Epoch, Progress: raw})
+	if err != nil {
+		return fmt.Errorf("checkpoint of %s: %w", run.job.ID, err)
+	}
+	if n == 0 {
+		return ErrLost
+	}
+	return nil
+}
+
+// Saved reads the progress that an earlier attempt left into v. ok is false when there is none, as for the first one.
+func (r *Run) Saved(v any) (ok bool, err error) {
+	if len(r.job.Progress) == 0 {
+		return false, nil
+	}
+	if err := json.Unmarshal(r.job.Progress, v); err != nil {
+		return false, fmt.Errorf("progress of %s: %w", r.job.ID, err)
+	}
+	return true, nil
 }

@@ -29,6 +29,7 @@ type Runner struct {
 	log    *slog.Logger
 	server *asynq.Server
 	places chan struct{} // one token per handler that has not returned, also an abandoned one
+	chance chan struct{} // one token, for the job on its last chance
 	// One connection that handlers can't take: a worker that waits for one to give its sign of life looks dead.
 	pulse *pgxpool.Pool // nil until Start
 
@@ -51,6 +52,7 @@ func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 	r := &Runner{
 		engine: engine, mux: mux, cfg: cfg, log: engine.log, active: map[*Run]struct{}{}, taken: map[ref]int{},
 		drain: make(chan struct{}), quit: make(chan struct{}), places: make(chan struct{}, cfg.Concurrency),
+		chance: make(chan struct{}, 1),
 	}
 	r.server = asynq.NewServerFromRedisClient(engine.rdb, asynq.Config{
 		Concurrency: cfg.Concurrency, Queues: cfg.Queues, TaskCheckInterval: cfg.Poll,
@@ -133,6 +135,9 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 	if err != nil {
 		<-r.places
 		return r.unclaimed(at, err)
+	}
+	if r.engine.cfg.suspect(job) {
+		defer func() { <-r.chance }()
 	}
 	r.engine.roomIn(job.Queue)
 	return r.execute(job)

@@ -162,7 +162,7 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 	if lost {
 		return r.notOurs(run)
 	}
-	run.log.Error("job failed", "code", v.code, "err", why)
+	run.log.Log(context.Background(), v.level(), "job failed", "code", v.code, "err", why)
 	r.count(run, Failed)
 	r.engine.tell(context.Background(), job)
 	return fmt.Errorf("%s: %s: %w", v.code, v.detail, asynq.SkipRetry)

@@ -81,7 +81,7 @@ func (w *tower) at(now time.Time) {
 
 func (w *tower) create(spec schedule.Spec) schedule.Schedule {
 	w.t.Helper()
-	made, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Create(w.t.Context(), tx, spec) })
+	made, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Create(w.t.Context(), tx, by, spec) })
 	require.NoError(w.t, err)
 	return made
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rohrpost/db"
+	"rohrpost/internal/audit"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
 )
 
-// What changes a schedule happens in the caller's transaction, so that what the caller notes about it is as true as the
-// change.
+// What changes a schedule happens in the caller's transaction, and so does the entry in the audit log that says who did it.
 
 // Create adds a schedule. Errors: invalid, conflict where the name is taken.
-func (s *Service) Create(ctx context.Context, tx pgx.Tx, spec Spec) (Schedule, error) {
+func (s *Service) Create(ctx context.Context, tx pgx.Tx, by audit.Actor, spec Spec) (Schedule, error) {
 	spec, table, err := s.check(spec)
 	if err != nil {
 		return Schedule{}, err
@@ -37,6 +37,9 @@ func (s *Service) Create(ctx context.Context, tx pgx.Tx, spec Spec) (Schedule, e
 	if err != nil {
 		return Schedule{}, fmt.Errorf("create schedule %s: %w", spec.Name, err)
 	}
+	if err := record(ctx, tx, by, "create", row); err != nil {
+		return Schedule{}, err
+	}
 	return s.shown(ctx, tx, row)
 }
 
@@ -48,8 +51,8 @@ type Change struct {
 
 // Change changes a schedule. A built-in one stays as it is made then, also in later releases. With another timetable it
 // goes on from now. Errors: not_found, invalid.
-func (s *Service) Change(ctx context.Context, tx pgx.Tx, name string, change Change) (Schedule, error) {
-	return s.update(ctx, tx, name, true, func(row *db.Schedule) (anew bool) {
+func (s *Service) Change(ctx context.Context, tx pgx.Tx, by audit.Actor, name string, change Change) (Schedule, error) {
+	return s.update(ctx, tx, by, "change", name, func(row *db.Schedule) (anew bool) {
 		anew = change.Cron != nil || change.Zone != nil
 		set(&row.Cron, change.Cron)
 		set(&row.Zone, change.Zone)
@@ -64,9 +67,8 @@ func (s *Service) Change(ctx context.Context, tx pgx.Tx, name string, change Cha
 
 // Pause has a schedule start nothing until it is resumed; what is running goes on. Pausing a paused one is fine. Errors:
 // not_found.
-func (s *Service) Pause(ctx context.Context, tx pgx.Tx, name string) (Schedule, error) {
-	// What is stored may be nothing that this release takes, and must be paused all the same.
-	return s.update(ctx, tx, name, false, func(row *db.Schedule) bool {
+func (s *Service) Pause(ctx context.Context, tx pgx.Tx, by audit.Actor, name string) (Schedule, error) {
+	return s.update(ctx, tx, by, pause, name, func(row *db.Schedule) bool {
 		row.Paused = true
 		return false
 	})
@@ -74,28 +76,31 @@ func (s *Service) Pause(ctx context.Context, tx pgx.Tx, name string) (Schedule, 
 
 // Resume has a paused schedule go on from now: what it would have started meanwhile is not made up for. Resuming one
 // that isn't paused is fine. Errors: not_found, invalid where it was set aside for what it still says.
-func (s *Service) Resume(ctx context.Context, tx pgx.Tx, name string) (Schedule, error) {
-	return s.update(ctx, tx, name, true, func(row *db.Schedule) bool {
+func (s *Service) Resume(ctx context.Context, tx pgx.Tx, by audit.Actor, name string) (Schedule, error) {
+	return s.update(ctx, tx, by, "resume", name, func(row *db.Schedule) bool {
 		anew := row.Paused
 		row.Paused = false
 		return anew
 	})
 }
 
-// update lets fn change a schedule's row, which is then looked at if checked; fn says whether its ticks begin anew.
-func (s *Service) update(ctx context.Context, tx pgx.Tx, name string, checked bool, fn func(row *db.Schedule) bool) (
-	Schedule, error) {
-	row, err := s.queries.LockSchedule(ctx, tx, name)
+// pause is the one action for which what is stored may be nothing that this release takes.
+const pause = "pause"
+
+// update lets fn change a schedule's row, which is then looked at; fn says whether its ticks begin anew.
+func (s *Service) update(ctx context.Context, tx pgx.Tx, by audit.Actor, action, name string,
+	fn func(row *db.Schedule) bool) (Schedule, error) {
+	row, err := s.lock(ctx, tx, name)
 	if err != nil {
-		return Schedule{}, notFound(err)
+		return Schedule{}, err
 	}
 	anew := fn(&row)
-	if checked {
+	if action != pause {
 		spec, table, err := s.check(Spec{row.Name, row.Cron, row.Zone, row.Kind, row.Args, row.CatchUp})
 		if err != nil {
 			return Schedule{}, err
 		}
-		row.Args = spec.Args
+		row.Args, row.CatchUp = spec.Args, spec.CatchUp
 		if anew && !row.Paused {
 			now, err := s.now(ctx, tx)
 			if err != nil {
@@ -115,15 +120,18 @@ func (s *Service) update(ctx context.Context, tx pgx.Tx, name string, checked bo
 	if err != nil {
 		return Schedule{}, fmt.Errorf("change schedule %s: %w", name, err)
 	}
+	if err := record(ctx, tx, by, action, row); err != nil {
+		return Schedule{}, err
+	}
 	return s.shown(ctx, tx, row)
 }
 
 // Delete removes a schedule and what is known of its ticks; jobs that it started go on. Errors: not_found, conflict for
 // a built-in one, which can only be paused.
-func (s *Service) Delete(ctx context.Context, tx pgx.Tx, name string) error {
-	row, err := s.queries.LockSchedule(ctx, tx, name)
+func (s *Service) Delete(ctx context.Context, tx pgx.Tx, by audit.Actor, name string) error {
+	row, err := s.lock(ctx, tx, name)
 	if err != nil {
-		return notFound(err)
+		return err
 	}
 	if row.Builtin {
 		return fault.New(fault.Conflict, "A built-in schedule can be paused, not deleted.")
@@ -131,15 +139,15 @@ func (s *Service) Delete(ctx context.Context, tx pgx.Tx, name string) error {
 	if _, err := s.queries.DeleteSchedule(ctx, tx, name); err != nil {
 		return fmt.Errorf("delete schedule %s: %w", name, err)
 	}
-	return nil
+	return record(ctx, tx, by, "delete", row)
 }
 
 // RunNow starts the job of a schedule, also of a paused one, for by, who can follow it then; its ticks come as before.
 // Errors: not_found, invalid where the kind does not take what is stored.
-func (s *Service) RunNow(ctx context.Context, tx pgx.Tx, name string, by uuid.UUID) (queue.Record, error) {
-	row, err := s.queries.LockSchedule(ctx, tx, name)
+func (s *Service) RunNow(ctx context.Context, tx pgx.Tx, by audit.Actor, name string) (queue.Record, error) {
+	row, err := s.lock(ctx, tx, name)
 	if err != nil {
-		return queue.Record{}, notFound(err)
+		return queue.Record{}, err
 	}
 	kind, ok := s.kinds[row.Kind]
 	if !ok {
@@ -149,14 +157,39 @@ func (s *Service) RunNow(ctx context.Context, tx pgx.Tx, name string, by uuid.UU
 	if err != nil {
 		return queue.Record{}, err
 	}
-	job, err := queue.EnqueueRaw(ctx, tx, kind, row.Args, queue.By(by), queue.Unique(key(name, now)))
+	job, err := queue.EnqueueRaw(ctx, tx, kind, row.Args, queue.By(by.User), queue.Unique(key(name, now)))
 	if err != nil {
 		return queue.Record{}, fmt.Errorf("run schedule %s: %w", name, err)
 	}
 	if err := s.note(ctx, tx, name, true, now, fired{now, job.ID}); err != nil {
 		return queue.Record{}, err
 	}
-	return job, nil
+	err = audit.Record(ctx, tx, by, audit.Entry{
+		Action: "schedule.run", Target: name, Detail: map[string]uuid.UUID{"job": job.ID},
+	})
+	return job, err
+}
+
+func (s *Service) lock(ctx context.Context, tx pgx.Tx, name string) (db.Schedule, error) {
+	if !nameShape.MatchString(name) {
+		return db.Schedule{}, errNoSchedule
+	}
+	row, err := s.queries.LockSchedule(ctx, tx, name)
+	if err != nil {
+		return row, notFound(err)
+	}
+	return row, nil
+}
+
+// record notes who did what to a schedule, and what it says from then on.
+func record(ctx context.Context, tx pgx.Tx, by audit.Actor, action string, row db.Schedule) error {
+	return audit.Record(ctx, tx, by, audit.Entry{Action: "schedule." + action, Target: row.Name, Detail: struct {
+		Cron    string          `json:"cron"`
+		Zone    string          `json:"zone"`
+		Kind    string          `json:"kind"`
+		Args    json.RawMessage `json:"args"`
+		CatchUp string          `json:"catch_up"`
+	}{row.Cron, row.Zone, row.Kind, row.Args, row.CatchUp}})
 }
 
 func set(to *string, from *string) {

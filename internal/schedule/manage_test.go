@@ -9,31 +9,35 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"rohrpost/internal/audit"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/schedule"
 )
 
 func (w *tower) change(name string, change schedule.Change) (schedule.Schedule, error) {
-	return within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Change(w.t.Context(), tx, name, change) })
+	return within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Change(w.t.Context(), tx, by, name, change) })
 }
 
 func (w *tower) pause(name string) (schedule.Schedule, error) {
-	return within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Pause(w.t.Context(), tx, name) })
+	return within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Pause(w.t.Context(), tx, by, name) })
 }
 
 func (w *tower) resume(name string) (schedule.Schedule, error) {
-	return within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Resume(w.t.Context(), tx, name) })
+	return within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Resume(w.t.Context(), tx, by, name) })
 }
 
 func (w *tower) runNow(name string) (queue.Record, error) {
-	return within(w, func(tx pgx.Tx) (queue.Record, error) { return w.RunNow(w.t.Context(), tx, name, admin) })
+	return within(w, func(tx pgx.Tx) (queue.Record, error) { return w.RunNow(w.t.Context(), tx, by, name) })
 }
 
 func (w *tower) delete(name string) error {
-	_, err := within(w, func(tx pgx.Tx) (any, error) { return nil, w.Delete(w.t.Context(), tx, name) })
+	_, err := within(w, func(tx pgx.Tx) (any, error) { return nil, w.Delete(w.t.Context(), tx, by, name) })
 	return err
 }
+
+// by is who does it.
+var by = audit.User(admin)
 
 func ptr[T any](v T) *T { return &v }
 
@@ -103,7 +107,7 @@ func TestWhatIsNoScheduleIsRefusedAndChangesNothing(t *testing.T) {
 	} {
 		spec := everyMinute("bell", schedule.CatchUpOnce)
 		spoil(&spec)
-		_, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Create(t.Context(), tx, spec) })
+		_, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) { return w.Create(t.Context(), tx, by, spec) })
 		require.Equal(t, fault.Invalid, fault.CodeOf(err), says)
 		require.ErrorContains(t, err, says)
 	}
@@ -111,7 +115,7 @@ func TestWhatIsNoScheduleIsRefusedAndChangesNothing(t *testing.T) {
 
 	was := w.create(everyMinute("bell", schedule.CatchUpOnce))
 	_, err := within(w, func(tx pgx.Tx) (schedule.Schedule, error) {
-		return w.Create(t.Context(), tx, everyMinute("bell", schedule.CatchUpAll))
+		return w.Create(t.Context(), tx, by, everyMinute("bell", schedule.CatchUpAll))
 	})
 	require.Equal(t, fault.Conflict, fault.CodeOf(err))
 	for _, change := range []schedule.Change{
@@ -212,6 +216,35 @@ func TestRunNow(t *testing.T) {
 	require.NoError(t, err)
 	w.at(noon.Add(time.Minute))
 	require.Equal(t, minutes(1)[0], w.ticks("bell")[1], "its ticks come as before")
+}
+
+func TestWhoDidWhatToASchedule(t *testing.T) {
+	t.Parallel()
+	w := build(t)
+	w.create(everyMinute("bell", schedule.CatchUpOnce))
+	_, err := w.pause("bell")
+	require.NoError(t, err)
+	_, err = w.change("bell", schedule.Change{Cron: ptr("0 3 * * *")})
+	require.NoError(t, err)
+	_, err = w.change("bell", schedule.Change{Cron: ptr("0 99 * * *")})
+	require.Error(t, err)
+	_, err = w.resume("bell")
+	require.NoError(t, err)
+	job, err := w.runNow("bell")
+	require.NoError(t, err)
+	require.NoError(t, w.delete("bell"))
+	target := "bell"
+	entries, err := audit.List(t.Context(), w.pool, audit.Filter{Target: &target, Limit: 10})
+	require.NoError(t, err)
+	var actions []string
+	for _, e := range entries {
+		actions = append(actions, e.Action)
+		require.Equal(t, admin, *e.Actor)
+	}
+	require.Equal(t, []string{"schedule.delete", "schedule.run", "schedule.resume", "schedule.change", "schedule.pause",
+		"schedule.create"}, actions)
+	require.Contains(t, string(entries[1].Detail), job.ID.String())
+	require.Contains(t, string(entries[3].Detail), `"0 3 * * *"`)
 }
 
 func TestBuiltinSchedules(t *testing.T) {

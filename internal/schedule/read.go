@@ -23,11 +23,22 @@ func (s *Service) List(ctx context.Context) ([]Schedule, error) {
 func (s *Service) Get(ctx context.Context, name string) (Schedule, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	row, err := s.queries.ScheduleByName(ctx, s.pool, name)
+	row, err := s.named(ctx, name)
 	if err != nil {
-		return Schedule{}, notFound(err)
+		return Schedule{}, err
 	}
 	return s.shown(ctx, s.pool, row)
+}
+
+func (s *Service) named(ctx context.Context, name string) (db.Schedule, error) {
+	if !nameShape.MatchString(name) {
+		return db.Schedule{}, errNoSchedule
+	}
+	row, err := s.queries.ScheduleByName(ctx, s.pool, name)
+	if err != nil {
+		return row, notFound(err)
+	}
+	return row, nil
 }
 
 // Runs returns up to limit runs of a schedule whose ticks lie before a time, or the last for a zero time; the latest
@@ -35,8 +46,8 @@ func (s *Service) Get(ctx context.Context, name string) (Schedule, error) {
 func (s *Service) Runs(ctx context.Context, name string, before time.Time, limit int32) ([]Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	if _, err := s.queries.ScheduleByName(ctx, s.pool, name); err != nil {
-		return nil, notFound(err)
+	if _, err := s.named(ctx, name); err != nil {
+		return nil, err
 	}
 	if before.IsZero() {
 		before = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)

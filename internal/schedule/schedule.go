@@ -11,6 +11,7 @@
 package schedule
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,6 +146,9 @@ func (s *Service) check(spec Spec) (Spec, Timetable, error) {
 	if spec.Args, err = kind.Check(spec.Args); err != nil {
 		return spec, Timetable{}, err
 	}
+	if bytes.Contains(spec.Args, []byte(`\u0000`)) { // PostgreSQL stores no such thing
+		return spec, Timetable{}, fault.New(fault.Invalid, "The arguments hold a NUL.")
+	}
 	switch spec.CatchUp {
 	case "":
 		spec.CatchUp = CatchUpOnce
@@ -155,9 +159,11 @@ func (s *Service) check(spec Spec) (Spec, Timetable, error) {
 	return spec, table, nil
 }
 
+var errNoSchedule error = fault.New(fault.NotFound, "There is no such schedule.")
+
 func notFound(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return fault.New(fault.NotFound, "There is no such schedule.")
+		return errNoSchedule
 	}
 	return err
 }

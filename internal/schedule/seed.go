@@ -8,7 +8,8 @@ import (
 )
 
 // Seed puts the built-in schedules there. One that is there already follows what this release says, unless somebody
-// changed it; a schedule of the same name that somebody made is left alone. Any number of processes may call it.
+// changed it; a schedule of the same name that somebody made is left alone, and so is one of a kind that this process
+// doesn't start. Any number of processes may call it.
 func (s *Service) Seed(ctx context.Context, builtin []Spec) error {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
@@ -17,6 +18,9 @@ func (s *Service) Seed(ctx context.Context, builtin []Spec) error {
 		return err
 	}
 	for _, spec := range builtin {
+		if _, started := s.kinds[spec.Kind]; !started {
+			continue
+		}
 		spec, table, err := s.check(spec)
 		if err != nil {
 			return fmt.Errorf("built-in schedule %s: %w", spec.Name, err)

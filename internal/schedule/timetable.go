@@ -50,7 +50,7 @@ func ParseTimetable(expression, zone string) (Timetable, error) {
 	}
 	parsed, err := parser.Parse(expression)
 	if err != nil {
-		return Timetable{}, fault.Wrap(err, fault.Invalid, "The cron expression %q can't be read: %v.", expression, err)
+		return Timetable{}, fault.Wrap(err, fault.Invalid, "The cron expression %q can't be read: %s.", expression, explain(expression, err))
 	}
 	spec, ok := parsed.(*cron.SpecSchedule)
 	if !ok {

@@ -47,13 +47,16 @@ func New(rdb redis.UniversalClient, cfg Config) *Log {
 // epoch is that of the job which writes, 0 if nothing is to be fenced. Errors: [ErrFenced], [ErrEnded], [ErrBadEntry],
 // or the wrapped error of Redis after three attempts (an append that may have happened is not repeated).
 func (l *Log) Append(ctx context.Context, epoch int64, entries ...Entry) error {
-	return l.AppendAll(ctx, Batch{epoch, entries})
+	return l.AppendAll(ctx, Batch{Epoch: epoch, Entries: entries})
 }
 
 // Batch is what one job writes.
 type Batch struct {
 	Epoch   int64
 	Entries []Entry
+	// Key, where there is one, names the batch: it is written once, also when another process wrote it before and did not
+	// come to note that. As far as the log goes back, that is, and not over more than 2000 entries.
+	Key string
 }
 
 // AppendAll is Append for several jobs in one round trip. A batch that is refused does not keep the others from being
@@ -64,6 +67,9 @@ func (l *Log) AppendAll(ctx context.Context, batches ...Batch) error {
 		some, err := l.parts(b.Epoch, b.Entries)
 		if err != nil {
 			return err
+		}
+		for _, p := range some {
+			p.named(b.Key)
 		}
 		parts = append(parts, some...)
 	}

@@ -33,11 +33,19 @@ type part struct {
 	err   error // ErrFenced or ErrEnded, once done
 }
 
-// Where the arguments that change between attempts lie in part.args.
+// Where the arguments that are not the same for all attempts and batches lie in part.args.
 const (
+	argKey   = 4
 	argRetry = 5
 	argKnown = 6
 )
+
+// named has the part written under the name of its batch, as a retry of whoever may have written it.
+func (p *part) named(key string) {
+	if key != "" {
+		p.args[argKey], p.tried = "once."+key, true
+	}
+}
 
 // run executes the parts that aren't done in one round trip (a second one if Redis doesn't know the script yet) and
 // returns the first error in order, refusals before others.

@@ -1,0 +1,56 @@
+package queue
+
+import (
+	"context"
+
+	"rohrpost/db"
+)
+
+// lineMost is how far a place in a line is counted: some milliseconds of PostgreSQL.
+const lineMost = 10_000
+
+// lineOfQueue is the place of a due job among those of its queue. Those in Redis come first, in the order in which they
+// got there (within a few places: several are handed over and taken at the same time), then the others in turns.
+func (e *Engine) lineOfQueue(ctx context.Context, job db.Job) (Line, error) {
+	q := db.New()
+	inRedis := db.DispatchedJobsBeforeParams{Queue: job.Queue, ID: job.ID, Most: lineMost + 1}
+	if job.DispatchedAt != nil {
+		inRedis.InLineAt = *job.DispatchedAt
+		if job.RunAt.After(inRedis.InLineAt) {
+			inRedis.InLineAt = job.RunAt
+		}
+		n, err := q.DispatchedJobsBefore(ctx, e.pool, inRedis)
+		return counted(n), err
+	}
+	n, err := q.DispatchedCount(ctx, e.pool, job.Queue)
+	if err != nil || n > lineMost {
+		return counted(n), err
+	}
+	own, err := q.OwnJobsInLineBefore(ctx, e.pool, db.OwnJobsInLineBeforeParams{
+		Queue: job.Queue, Owner: job.Owner, RunAt: job.RunAt, ID: job.ID, Most: int32(lineMost + 1 - n),
+	})
+	if n += own; err != nil || n > lineMost {
+		return counted(n), err
+	}
+	others, err := q.JobsInTurnsBefore(ctx, e.pool, db.JobsInTurnsBeforeParams{
+		Queue: job.Queue, Turn: own + 1, Owner: job.Owner, RunAt: job.RunAt, ID: job.ID, Most: int32(lineMost + 1 - n),
+	})
+	return counted(n + others), err
+}
+
+// lineOfLimit is the place of a parked job among those that wait for the same limit.
+func (e *Engine) lineOfLimit(ctx context.Context, job db.Job) (Line, error) {
+	q := db.New()
+	n, err := q.OwnParkedJobsBefore(ctx, e.pool, db.OwnParkedJobsBeforeParams{
+		Kind: job.Kind, LimitKey: job.LimitKey, Owner: job.Owner, RunAt: job.RunAt, ID: job.ID, Most: lineMost + 1,
+	})
+	if err != nil || n > lineMost || job.KeyLimit == nil {
+		return counted(n), err
+	}
+	others, err := q.ParkedJobsInTurnsBefore(ctx, e.pool, db.ParkedJobsInTurnsBeforeParams{
+		Kind: job.Kind, LimitKey: job.LimitKey, Turn: n + 1, Owner: job.Owner, Most: int32(lineMost + 1 - n),
+	})
+	return counted(n + others), err
+}
+
+func counted(n int64) Line { return Line{Ahead: min(n, lineMost), AtLeast: n > lineMost} }
