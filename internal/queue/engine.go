@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
+	"rohrpost/internal/queue/express"
 	"rohrpost/internal/stream"
 )
 
@@ -46,9 +47,12 @@ type Engine struct {
 // clients stay the caller's to close.
 func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg Config, log *slog.Logger,
 	registerer prometheus.Registerer) *Engine {
-	rdb.AddHook(ackHook{})
+	line := express.Sending(rdb)
+	if cfg.Plain {
+		line = express.Plain(rdb)
+	}
 	e := &Engine{
-		pool: pool, rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), events: events, cfg: cfg.withDefaults(), log: log,
+		pool: pool, rdb: rdb, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
 		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
 		queues: map[string]struct{}{}, rested: map[string]time.Time{}, wake: make(chan struct{}, 1),
 	}
