@@ -147,6 +147,77 @@ func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Jo
 	return i, err
 }
 
+const claimJobs = `-- name: ClaimJobs :many
+UPDATE jobs
+SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS epoch) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
+  AND owner_limit IS NULL AND key_limit IS NULL AND crashes < $2::integer
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+RETURNING jobs.id, jobs.kind, jobs.queue, jobs.args, jobs.state, jobs.epoch, jobs.attempt, jobs.max_attempts, jobs.crashes, jobs.owner, jobs.run_at, jobs.unique_key, jobs.owner_limit, jobs.limit_key, jobs.key_limit, jobs.parked, jobs.progress, jobs.result, jobs.error_code, jobs.error_message, jobs.worker_id, jobs.trace_context, jobs.created_at, jobs.dispatched_at, jobs.started_at, jobs.finished_at, jobs.discarded_at
+`
+
+type ClaimJobsParams struct {
+	WorkerID   *uuid.UUID
+	LastChance int32
+	Ids        []uuid.UUID
+	Epochs     []int64
+}
+
+// ClaimJob for several, in the order of their ids, so that two of these never wait for each other.
+func (q *Queries) ClaimJobs(ctx context.Context, db DBTX, arg ClaimJobsParams) ([]Job, error) {
+	rows, err := db.Query(ctx, claimJobs,
+		arg.WorkerID,
+		arg.LastChance,
+		arg.Ids,
+		arg.Epochs,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Queue,
+			&i.Args,
+			&i.State,
+			&i.Epoch,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Owner,
+			&i.RunAt,
+			&i.UniqueKey,
+			&i.OwnerLimit,
+			&i.LimitKey,
+			&i.KeyLimit,
+			&i.Parked,
+			&i.Progress,
+			&i.Result,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.WorkerID,
+			&i.TraceContext,
+			&i.CreatedAt,
+			&i.DispatchedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.DiscardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const claimLimitedJob = `-- name: ClaimLimitedJob :one
 UPDATE jobs AS j
 SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false
@@ -220,6 +291,41 @@ func (q *Queries) CompleteJob(ctx context.Context, db DBTX, arg CompleteJobParam
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const completeJobs = `-- name: CompleteJobs :many
+UPDATE jobs
+SET state = 'succeeded', result = t.result::jsonb, error_code = NULL, error_message = NULL, finished_at = now()
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS epoch, unnest($3::text[]) AS result) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.state = 'running'
+RETURNING jobs.id
+`
+
+type CompleteJobsParams struct {
+	Ids     []uuid.UUID
+	Epochs  []int64
+	Results []string
+}
+
+// CompleteJob for several.
+func (q *Queries) CompleteJobs(ctx context.Context, db DBTX, arg CompleteJobsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, completeJobs, arg.Ids, arg.Epochs, arg.Results)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const discardJob = `-- name: DiscardJob :one

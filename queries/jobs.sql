@@ -33,6 +33,16 @@ WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND o
   AND crashes < @last_chance::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
 RETURNING *;
 
+-- name: ClaimJobs :many
+-- ClaimJob for several, in the order of their ids, so that two of these never wait for each other.
+UPDATE jobs
+SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
+  AND owner_limit IS NULL AND key_limit IS NULL AND crashes < @last_chance::integer
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+RETURNING jobs.*;
+
 -- name: JobToClaim :one
 -- Tells why ClaimJob had no row.
 SELECT sqlc.embed(jobs), EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue) AS paused
@@ -65,6 +75,14 @@ WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now();
 UPDATE jobs
 SET state = 'succeeded', result = @result, error_code = NULL, error_message = NULL, finished_at = now()
 WHERE id = @id AND epoch = @epoch AND state = 'running';
+
+-- name: CompleteJobs :many
+-- CompleteJob for several.
+UPDATE jobs
+SET state = 'succeeded', result = t.result::jsonb, error_code = NULL, error_message = NULL, finished_at = now()
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch, unnest(@results::text[]) AS result) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.state = 'running'
+RETURNING jobs.id;
 
 -- name: FailJob :execrows
 UPDATE jobs

@@ -93,7 +93,7 @@ func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []db.
 			jobs = append(jobs, job)
 		}
 	}
-	e.tell(ctx, parked...)
+	e.tell(parked...)
 	return jobs, len(rows), nil
 }
 
@@ -129,7 +129,7 @@ func (e *Engine) roomIn(queue string) {
 // enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. Their readers are told before a
 // worker can take them, so that no `queued` comes after a `running`.
 func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
-	e.tell(ctx, jobs...)
+	e.tell(jobs...)
 	// The first error ends the others: when Redis is away, they would only wait for it one after the other.
 	group, some := errgroup.WithContext(ctx)
 	group.SetLimit(enqueueAtOnce)

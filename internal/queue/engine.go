@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
+	"rohrpost/internal/batch"
 	"rohrpost/internal/queue/express"
 	"rohrpost/internal/stream"
 )
@@ -26,8 +27,10 @@ type Hook func(ctx context.Context, tx pgx.Tx, job db.Job) error
 type Engine struct {
 	pool    *db.Pool
 	rdb     redis.UniversalClient
-	client  *asynq.Client
+	line    *express.Line
+	client  *asynq.Client // on line
 	events  *stream.Log
+	teller  *batch.Group[tidings, struct{}]
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
@@ -52,10 +55,11 @@ func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg
 		line = express.Plain(rdb)
 	}
 	e := &Engine{
-		pool: pool, rdb: rdb, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
+		pool: pool, rdb: rdb, line: line, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
 		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
 		queues: map[string]struct{}{}, rested: map[string]time.Time{}, wake: make(chan struct{}, 1),
 	}
+	e.teller = batch.New(together, tellTimeout, e.publish)
 	pool.OnCommit(e.committed)
 	return e
 }
@@ -94,6 +98,14 @@ func (e *Engine) Stop() {
 		cancel()
 	}
 	e.wg.Wait()
+	told := make(chan struct{})
+	go func() { e.teller.Wait(); close(told) }()
+	ctx, done := context.WithTimeout(context.Background(), tellTimeout)
+	defer done()
+	wait(ctx, told)
+	if err := e.line.Stop(ctx); err != nil {
+		e.log.Warn("redis did not take all tasks in time", "err", err)
+	}
 }
 
 // committed takes the signals of a transaction. It must not block: the caller's answer waits for it.

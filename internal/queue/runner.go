@@ -32,6 +32,7 @@ type Runner struct {
 	log    *slog.Logger
 	server *asynq.Server
 	line   *express.Line // the server's
+	joined joined
 	places chan struct{} // one token per handler that has not returned, also an abandoned one
 	chance chan struct{} // one token, for the job on its last chance
 	// One connection that handlers can't take: a worker that waits for one to give its sign of life looks dead.
@@ -58,6 +59,7 @@ func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 		drain: make(chan struct{}), quit: make(chan struct{}), places: make(chan struct{}, cfg.Concurrency),
 		chance: make(chan struct{}, 1),
 	}
+	r.joined = r.join()
 	poll := cfg.Poll
 	if r.line = express.Plain(engine.rdb); !engine.cfg.Plain {
 		// The line waits until it is woken; this is only how soon Asynq asks it again.
@@ -200,7 +202,7 @@ func (r *Runner) execute(job db.Job) error {
 	r.hold(run)
 	defer r.let(run)
 	r.began(job)
-	r.engine.tell(base, job)
+	run.told = r.engine.tellNext(job)
 
 	b, err := r.mux.find(job.Kind)
 	if err != nil {
