@@ -143,6 +143,16 @@ UPDATE jobs SET discarded_at = now() WHERE id = @id AND state = 'failed' AND dis
 -- How many due jobs of a queue lie in Redis.
 SELECT count(*) FROM jobs WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now();
 
+-- name: DispatchFreshJobs :many
+-- Takes jobs that were just committed, where nobody waits before them. The mark may be lost in a crash of PostgreSQL: then
+-- the job is handed over once more, as the same task. So its commit need not wait for the disk.
+UPDATE jobs AS j SET dispatched_at = now()
+WHERE j.id = ANY(@ids::uuid[]) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.run_at <= now()
+  AND j.owner_limit IS NULL AND j.key_limit IS NULL
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
+RETURNING j.*;
+
 -- name: DispatchJobs :many
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 -- limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the

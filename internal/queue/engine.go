@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,11 +39,12 @@ type Engine struct {
 	slots   slots
 	beats   beats
 
-	mu     sync.Mutex           // guards the rest
-	queues map[string]struct{}  // to be dispatched
-	rested map[string]time.Time // when a pass last left nothing behind, by queue
-	cancel context.CancelFunc   // nil unless running
-	wake   chan struct{}        // one slot
+	mu     sync.Mutex             // guards the rest
+	queues map[string]struct{}    // to be dispatched
+	fresh  map[string][]uuid.UUID // jobs that were just committed and may be handed over at once, by queue
+	found  map[string]finding     // by queue
+	cancel context.CancelFunc     // nil unless running
+	wake   chan struct{}          // one slot
 	wg     sync.WaitGroup
 }
 
@@ -57,7 +59,7 @@ func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg
 	e := &Engine{
 		pool: pool, rdb: rdb, line: line, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
 		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
-		queues: map[string]struct{}{}, rested: map[string]time.Time{}, wake: make(chan struct{}, 1),
+		queues: map[string]struct{}{}, fresh: map[string][]uuid.UUID{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
 	}
 	e.teller = batch.New(together, tellTimeout, e.publish)
 	pool.OnCommit(e.committed)
@@ -115,6 +117,9 @@ func (e *Engine) committed(signals []any) {
 		switch signal := signal.(type) {
 		case committed:
 			e.queues[signal.job.Queue] = struct{}{}
+			if free(signal.job) {
+				e.fresh[signal.job.Queue] = append(e.fresh[signal.job.Queue], signal.job.ID)
+			}
 			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
 		case completed:
 			signal.run.completed.Store(&signal.result)
@@ -140,21 +145,22 @@ func (e *Engine) signal() {
 }
 
 func (e *Engine) loop(ctx context.Context) {
+	later := time.NewTimer(time.Hour)
+	defer later.Stop()
 	for {
 		select {
 		case <-e.wake:
+		case <-later.C:
 		case <-ctx.Done():
 			return
 		}
-		e.mu.Lock()
-		queues := e.queues
-		e.queues = map[string]struct{}{}
-		e.mu.Unlock()
-		for queue := range queues {
-			if err := e.Dispatch(ctx, queue); err != nil && ctx.Err() == nil {
+		due, next := e.due(time.Now())
+		for queue, fresh := range due {
+			if err := e.hand(ctx, queue, fresh); err != nil && ctx.Err() == nil {
 				e.log.Warn("dispatch put off", "queue", queue, "err", err)
 			}
 		}
+		later.Reset(next)
 	}
 }
 
