@@ -25,6 +25,7 @@ build: ## compile bin/rohrpost
 
 test: servers ## all tests, on real servers, with the race detector and in random order
 	$(TEST) -race -shuffle=on ./...
+	QUEUE_PLAIN=true $(TEST) -race -shuffle=on ./internal/queue
 
 race: servers ## the tests three times over, to meet the rarer orders
 	$(TEST) -race -shuffle=on -count=3 -timeout 30m ./...

@@ -121,6 +121,9 @@ func (e *Engine) committed(signals []any) {
 				e.fresh[signal.job.Queue] = append(e.fresh[signal.job.Queue], signal.job.ID)
 			}
 			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
+		case committedMany:
+			e.queues[signal.queue] = struct{}{}
+			e.metrics.enqueued.WithLabelValues(signal.kind).Add(float64(signal.jobs))
 		case completed:
 			signal.run.completed.Store(&signal.result)
 		}
