@@ -13,20 +13,7 @@ import (
 	"rohrpost/internal/fault"
 )
 
-// Config says how to reach PostgreSQL. Zero values work but for the URL.
-type Config struct {
-	URL string `env:"DATABASE_URL" secret:"true"`
-	// MaxConns bounds the connections of this process; 0 takes 20.
-	MaxConns int32 `env:"DATABASE_MAX_CONNS"`
-	// ConnectTimeout bounds one connection attempt; 0 takes 5 s.
-	ConnectTimeout time.Duration `env:"DATABASE_CONNECT_TIMEOUT"`
-}
-
-const (
-	defaultMaxConns       = 20 // an api or worker process rarely has more statements in flight at once
-	defaultConnectTimeout = 5 * time.Second
-	pingTimeout           = 2 * time.Second // a probe asks every few seconds
-)
+const pingTimeout = 2 * time.Second // a probe asks every few seconds
 
 // Pool is a pool of connections to PostgreSQL that also tells its subscribers what committed.
 type Pool struct {
@@ -37,7 +24,7 @@ type Pool struct {
 }
 
 // Open connects to PostgreSQL and checks that it answers. The caller closes the pool.
-func Open(ctx context.Context, cfg Config) (*Pool, error) {
+func Open(ctx context.Context, cfg Config, options ...Option) (*Pool, error) {
 	if cfg.URL == "" {
 		return nil, fault.New(fault.Invalid, "DATABASE_URL is not set")
 	}
@@ -45,29 +32,21 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse DATABASE_URL: %w", err)
 	}
-	pc.MaxConns = defaultMaxConns
-	if cfg.MaxConns > 0 {
-		pc.MaxConns = cfg.MaxConns
-	}
-	pc.ConnConfig.ConnectTimeout = defaultConnectTimeout
-	if cfg.ConnectTimeout > 0 {
-		pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
-	}
-	// To compile a plan takes seconds, and no query here runs that long; the planner's estimates of the recursive ones
-	// are high enough to try.
-	pc.ConnConfig.RuntimeParams["jit"] = "off"
-	// A uniform lifetime would renew all connections of a fleet at the same moment.
-	pc.MaxConnLifetime, pc.MaxConnLifetimeJitter = time.Hour, 10*time.Minute
+	cfg = cfg.withDefaults()
+	cfg.apply(pc)
+	seen := newWatch(cfg, options)
+	pc.ConnConfig.Tracer = seen
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
 	p := &Pool{Pool: pool}
 	// Not as impatient as a probe: this connects first, and a whole process waits to start.
-	if err := p.answers(ctx, pc.ConnConfig.ConnectTimeout+pingTimeout); err != nil {
+	if err := p.answers(patiently(ctx), pc.ConnConfig.ConnectTimeout+pingTimeout); err != nil {
 		pool.Close()
 		return nil, err
 	}
+	seen.show(pool)
 	return p, nil
 }
 

@@ -23,6 +23,7 @@ func (s shell) apiCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cfg.House.DB = cfg.House.DB.ForAPI()
 			h, err := p.openHouse(ctx, cfg.House)
 			if err != nil {
 				return err

@@ -73,7 +73,7 @@ type house struct {
 func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error) {
 	var h house
 	var err error
-	if h.pool, err = db.Open(ctx, cfg.DB); err != nil {
+	if h.pool, err = db.Open(ctx, cfg.DB, db.LogTo(p.log), db.MeasureTo(p.registry)); err != nil {
 		return h, err
 	}
 	p.onClose("pool", func(context.Context) error { h.pool.Close(); return nil })
@@ -81,6 +81,7 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 		return h, err
 	}
 	p.onClose("redis", func(context.Context) error { return h.redis.Close() })
+	p.registry.MustRegister(redisurl.NewPoolMetrics(h.redis))
 	bucket, err := blob.Open(ctx, cfg.Blob)
 	if err != nil {
 		return h, err

@@ -84,7 +84,7 @@ func startDatabase(ctx context.Context, stack *devstack.Stack, env config.Env) (
 	if env["DATABASE_URL"] != "" {
 		return found{}, nil
 	}
-	pg, err := stack.StartPostgres(ctx, devstack.PostgresOptions{Durable: true})
+	pg, err := stack.StartPostgres(ctx, devstack.PostgresOptions{Durable: true, CountStatements: true})
 	if err != nil {
 		return found{}, err
 	}

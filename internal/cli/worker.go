@@ -36,6 +36,7 @@ func (s shell) workerCommand() *cobra.Command {
 			if concurrency > 0 {
 				own.Concurrency = concurrency
 			}
+			cfg.House.DB = cfg.House.DB.ForWorker()
 			h, err := p.openHouse(ctx, cfg.House)
 			if err != nil {
 				return err

@@ -25,6 +25,8 @@ type PostgresOptions struct {
 	// Durable keeps what was committed through a crash, as in production. Off, the server is faster and its data is
 	// worth nothing after one: for tests.
 	Durable bool
+	// CountStatements turns on pg_stat_statements, where its library is installed.
+	CountStatements bool
 	// MaxConnections bounds the server's connections; 0 takes 300.
 	MaxConnections int
 }
@@ -69,7 +71,13 @@ func (s *Stack) StartPostgres(ctx context.Context, opts PostgresOptions) (*Postg
 	if err := pg.Start(ctx); err != nil {
 		return nil, err
 	}
-	return pg, pg.ensureDatabase(ctx)
+	if err := pg.ensureDatabase(ctx); err != nil {
+		return nil, err
+	}
+	if opts.CountStatements && c.countsStatements() {
+		return pg, pg.ensureStatements(ctx)
+	}
+	return pg, nil
 }
 
 // URL is the address of the database `rohrpost`, with the superuser's name and password.
@@ -130,6 +138,9 @@ func (c *cluster) command(port int, opts PostgresOptions) (*exec.Cmd, error) {
 		// Inside the folder: a killed server leaves nothing in /dev/shm, which containers keep small besides.
 		"dynamic_shared_memory_type=mmap",
 		"timezone=UTC", "log_timezone=UTC",
+	}
+	if opts.CountStatements && c.countsStatements() {
+		settings = append(settings, statementSettings...)
 	}
 	if !opts.Durable {
 		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")

@@ -79,7 +79,7 @@ func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 // Start registers the worker and begins to take jobs.
 func (r *Runner) Start(ctx context.Context) error {
 	cfg := r.engine.pool.Config()
-	cfg.MaxConns = 1
+	cfg.MaxConns, cfg.MinConns = 1, 1
 	pulse, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("start worker: %w", err)

@@ -84,7 +84,7 @@ func Command(screen *terminal.Screen, wire Wire, password string) *cobra.Command
 		c.jobsCommand(), c.deadLettersCommand(), c.queuesCommand(), c.workersCommand(),
 		c.schedulesCommand(), c.cleanupCommand(), c.backupsCommand(), c.quarantineCommand(), c.reportsCommand(),
 		c.datasetsCommand(), c.tuningsCommand(), c.modelsCommand(),
-		c.mailsCommand(), c.suppressionsCommand(), c.auditCommand(),
+		c.mailsCommand(), c.suppressionsCommand(), c.auditCommand(), c.queriesCommand(),
 	)
 	return cmd
 }
