@@ -25,6 +25,7 @@ build: ## compile bin/rohrpost
 
 test: servers ## all tests, on real servers, with the race detector and in random order
 	$(TEST) -race -shuffle=on ./...
+	go -C loadtest/peers test -timeout 10m ./...
 
 race: servers ## the tests three times over, to meet the rarer orders
 	$(TEST) -race -shuffle=on -count=3 -timeout 30m ./...
@@ -38,9 +39,9 @@ gen: ## write the generated code anew: queries by sqlc, the server's interface b
 verify: lint ## everything but the tests: format, vet, lint, generated code, modules, scripts
 	@build/verify.sh
 
-bench: ## durable jobs a second and latency of our engine, beside raw Asynq on the same Redis
+bench: build peers ## measure it beside what one could pick instead; BENCH=--quick for a first impression
 	@build/setup.sh run
-	@go run . bench
+	@bin/rohrpost bench jobs --peer bin/peer-river $(BENCH)
 
 ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 	@build/ollama/build.sh
@@ -48,7 +49,11 @@ ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 clean: ## remove what was built and the private servers' data of `make run`
 	rm -rf bin .dev
 
-.PHONY: servers
+.PHONY: servers peers
+# Other job engines, for the bench. Their module is apart, so that they never enter ours.
+peers:
+	@go -C loadtest/peers build -o ../../bin/peer-river ./river
+
 servers:
 	@build/setup.sh test
 	@build/ollama/build.sh

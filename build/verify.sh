@@ -32,8 +32,10 @@ scripts() {
 
 check 'gofmt' formatted
 check 'go vet' go vet ./...
+check 'go vet (loadtest/peers)' go -C loadtest/peers vet ./...
 check 'generated code' build/gen.sh --check
 check 'go mod tidy' go mod tidy -diff
 check 'go mod tidy (build/tools)' go -C build/tools mod tidy -diff
+check 'go mod tidy (loadtest/peers)' go -C loadtest/peers mod tidy -diff
 check 'scripts' scripts
 exit $failed
