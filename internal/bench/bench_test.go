@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"rohrpost/internal/bench"
 	"rohrpost/internal/bench/trial"
+	"rohrpost/internal/cli"
 	"rohrpost/internal/devstack/stacktest"
 )
 
@@ -19,6 +21,9 @@ import (
 const peerEnv = "ROHRPOST_TEST_PEER"
 
 func TestMain(m *testing.M) {
+	if args, ok := os.LookupEnv(argsEnv); ok {
+		os.Exit(cli.Main(strings.Fields(args), os.Stdout, os.Stderr))
+	}
 	switch os.Getenv(peerEnv) {
 	case "":
 		stacktest.Main(m)

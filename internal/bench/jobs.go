@@ -65,12 +65,6 @@ func warmUp(p trial.Plan) trial.Plan {
 	}
 }
 
-// contestant is who takes part: in this process, or a peer.
-type contestant struct {
-	name string
-	run  func(ctx context.Context, plan trial.Plan) (trial.Values, error)
-}
-
 // Jobs puts the job engines on trial, on a private stack of its own, and prints one table.
 func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	opts.Options = opts.withDefaults()
@@ -90,8 +84,14 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	}
 	engine := newRohrpost(ctx, s.pool, s.rdb, opts.Log)
 	defer engine.close()
-	all := []contestant{
-		local(s, engine), local(s, newRaw(stock, 0, s.rdb)), local(s, newRaw("asynq, polling at 5 ms", 5*time.Millisecond, s.rdb)),
+	subjects := []trial.Subject{
+		engine, newRaw(stock, 0, s.rdb), newRaw("asynq, polling at 5 ms", 5*time.Millisecond, s.rdb),
+	}
+	var all []contestant
+	for _, subject := range subjects {
+		all = append(all, opts.contestant(subject.Name(), func(ctx context.Context, plan trial.Plan) (trial.Values, error) {
+			return trial.Run(ctx, subject, s.shared(), plan)
+		}))
 	}
 	for i, command := range opts.Peers {
 		of, err := s.forPeers(ctx, fmt.Sprintf("peer%d", i+1))
@@ -103,9 +103,9 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 			return err
 		}
 		defer closing(&err, p.close)
-		all = append(all, contestant{p.name, func(_ context.Context, plan trial.Plan) (trial.Values, error) { return p.run(plan) }})
+		all = append(all, opts.contestant(p.name, p.run))
 	}
-	columns, err := compete(ctx, opts, all)
+	columns, err := compete(ctx, opts.Options, all)
 	if err != nil {
 		return err
 	}
@@ -113,31 +113,12 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	return rep.print(opts.Out, opts.JSON)
 }
 
-func local(s *servers, subject trial.Subject) contestant {
-	return contestant{subject.Name(), func(ctx context.Context, plan trial.Plan) (trial.Values, error) {
-		return trial.Run(ctx, subject, s.shared(), plan)
-	}}
-}
-
-// compete has everyone take each run before the next begins: a machine that slows down does so for all.
-func compete(ctx context.Context, opts JobsOptions, all []contestant) ([]column, error) {
-	columns := make([]column, len(all))
-	for n := range opts.Runs + 1 {
-		plan := opts.plan()
-		if n == 0 {
+func (o JobsOptions) contestant(name string, run func(ctx context.Context, plan trial.Plan) (trial.Values, error)) contestant {
+	return contestant{name, func(ctx context.Context, warm bool) (trial.Values, error) {
+		plan := o.plan()
+		if warm {
 			plan = warmUp(plan)
 		}
-		for i, c := range all {
-			values, err := c.run(ctx, plan)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.name, err)
-			}
-			columns[i].name = c.name
-			if n > 0 {
-				columns[i].runs = append(columns[i].runs, values)
-			}
-			opts.tell("run %d of %d: %s", n, opts.Runs, c.name)
-		}
-	}
-	return columns, nil
+		return run(ctx, plan)
+	}}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/exec"
 )
 
 // Options says how much to measure and where to print it. Zero values work, but for Out.
@@ -13,6 +14,8 @@ type Options struct {
 	JSON  bool // instead of the table
 	Out   io.Writer
 	Log   *slog.Logger // nil keeps quiet
+	// Program starts a process of Rohrpost with these arguments; nil takes the program that runs.
+	Program func(args ...string) *exec.Cmd
 }
 
 const (

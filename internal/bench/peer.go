@@ -54,7 +54,7 @@ func startPeer(ctx context.Context, command string, s trial.Servers) (*peer, err
 
 const peerGrace = 10 * time.Second // a peer that goes on longer after its input ended is killed
 
-func (p *peer) run(plan trial.Plan) (trial.Values, error) {
+func (p *peer) run(_ context.Context, plan trial.Plan) (trial.Values, error) {
 	reply, err := p.ask(plan)
 	return reply.Values, err
 }

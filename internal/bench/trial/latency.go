@@ -115,7 +115,7 @@ func (r *runner) load(ctx context.Context) error {
 				return nil
 			})
 		}
-		pace(enqueuing, perSecond, jobs, func(n int, at time.Time) {
+		Pace(enqueuing, perSecond, jobs, func(n int, at time.Time) {
 			l.enqueued(n, at)
 			due <- n
 		})
@@ -130,8 +130,8 @@ func (r *runner) load(ctx context.Context) error {
 	return err
 }
 
-// pace calls fn for each number below n when it is due, with the moment at which it was, until ctx ends.
-func pace(ctx context.Context, perSecond float64, n int, fn func(n int, at time.Time)) {
+// Pace calls fn for each number below n when it is due, with the moment at which it was, until ctx ends.
+func Pace(ctx context.Context, perSecond float64, n int, fn func(n int, at time.Time)) {
 	began := time.Now()
 	for at := 0; at < n; {
 		for now := int(time.Since(began).Seconds() * perSecond); at < min(now, n); at++ {

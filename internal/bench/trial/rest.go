@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"rohrpost/internal/bench/usage"
 )
 
 const settleFor = 500 * time.Millisecond // a worker that has just started is not at rest yet
@@ -44,7 +46,7 @@ func (r *runner) cost(ctx context.Context) (Values, error) {
 		if pid == 0 {
 			continue
 		}
-		seconds, known, err := processorTime(pid)
+		seconds, known, err := usage.Processor(pid)
 		if err != nil {
 			return nil, fmt.Errorf("processor time of process %d: %w", pid, err)
 		}
