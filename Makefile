@@ -6,10 +6,12 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rohrpost
 LINT_VERSION := v2.15.0
 LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
 
+K6 := $(CACHE)/k6-1.8.1/k6
+
 # Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
 TEST := go test -p 2 -timeout 10m
 
-.PHONY: help run build test race lint gen verify bench ollama clean
+.PHONY: help run build test race lint gen verify bench load smoke ollama clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,13 +43,28 @@ verify: lint ## everything but the tests: format, vet, lint, generated code, mod
 
 bench: build peers ## measure it beside what one could pick instead; BENCH=--quick for a first impression
 	@build/setup.sh run
+	@build/ollama/build.sh
 	@bin/rohrpost bench jobs --peer bin/peer-river $(BENCH)
+	@for what in http streams files ai; do echo; bin/rohrpost bench $$what $(BENCH); done
+
+load: build $(K6) ## load tests by k6 on a private stack, some seven minutes; budgets in loadtest/budgets.json
+	@build/setup.sh run
+	@build/ollama/build.sh
+	@K6=$(K6) loadtest/run.sh full
+
+smoke: build $(K6) ## the same in half a minute, with budgets that a busy machine keeps
+	@build/setup.sh run
+	@build/ollama/build.sh
+	@K6=$(K6) loadtest/run.sh smoke
 
 ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 	@build/ollama/build.sh
 
 clean: ## remove what was built and the private servers' data of `make run`
 	rm -rf bin .dev
+
+$(K6):
+	@build/k6.sh
 
 .PHONY: servers peers
 # Other job engines, for the bench. Their module is apart, so that they never enter ours.

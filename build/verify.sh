@@ -25,7 +25,7 @@ formatted() {
 }
 
 scripts() {
-  local all=(build/*.sh build/*/*.sh .ci/run)
+  local all=(build/*.sh build/*/*.sh loadtest/*.sh .ci/run)
   for script in "${all[@]}"; do bash -n "$script" || return 1; done
   if command -v shellcheck >/dev/null; then shellcheck "${all[@]}"; fi
 }

@@ -112,7 +112,7 @@ func (tb table) of(t *testing.T, key string) map[string]cell {
 
 func tiny() *trial.Plan {
 	return &trial.Plan{
-		Single: 50, Jobs: 100, Idle: 2, IdleFor: time.Second, Rest: 50 * time.Millisecond, Load: 50 * time.Millisecond,
+		Single: 50, Jobs: 100, Idle: 1, IdleFor: time.Second, Rest: 50 * time.Millisecond, Load: 50 * time.Millisecond,
 		Backlog: 100, Strangers: 2,
 	}
 }
@@ -123,12 +123,12 @@ func TestASmallRunPutsEveryEngineOnTrialAndAPeerToo(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.NoError(t, bench.Jobs(t.Context(), bench.JobsOptions{
-		Options: bench.Options{Runs: 2, JSON: true, Out: &out}, Plan: tiny(), Peers: []string{"env " + peerEnv + "=serves " + me},
+		Options: bench.Options{Runs: 1, Cold: true, JSON: true, Out: &out}, Plan: tiny(), Peers: []string{"env " + peerEnv + "=serves " + me},
 	}))
 	var got table
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 	require.Equal(t, "jobs", got.Bench)
-	require.Equal(t, 2, got.Runs)
+	require.Equal(t, 1, got.Runs)
 	require.NotEmpty(t, got.Machine.PostgreSQL)
 	require.NotEmpty(t, got.Machine.Redis)
 	for _, key := range []string{trial.EnqueueRate, trial.DrainRate, trial.IdleP50, trial.LoadP99, trial.NeighbourP99} {
@@ -150,10 +150,7 @@ func TestAPeerThatQuitsIsNamed(t *testing.T) {
 	t.Parallel()
 	me, err := os.Executable()
 	require.NoError(t, err)
-	var out bytes.Buffer
 	command := "env " + peerEnv + "=quits " + me
-	err = bench.Jobs(t.Context(), bench.JobsOptions{
-		Options: bench.Options{Runs: 1, Out: &out}, Plan: tiny(), Peers: []string{command},
-	})
-	require.ErrorContains(t, err, "peer "+command)
+	require.ErrorContains(t, bench.StartPeer(t.Context(), command), "peer "+command)
+	require.ErrorContains(t, bench.StartPeer(t.Context(), "/nowhere/at/all"), "peer /nowhere/at/all")
 }

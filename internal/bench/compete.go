@@ -20,6 +20,9 @@ type contestant struct {
 func compete(ctx context.Context, opts Options, all []contestant) ([]column, error) {
 	columns := make([]column, len(all))
 	for n := range opts.Runs + 1 {
+		if n == 0 && opts.Cold {
+			continue
+		}
 		for i, c := range all {
 			began := time.Now()
 			values, err := c.run(ctx, n == 0)

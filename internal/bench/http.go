@@ -62,8 +62,11 @@ var httpFigures = []figure{
 	{resultP99, "POST to SSE result p99, ms"},
 }
 
-// nobodysModel is named in questions that are never put to a model.
-const nobodysModel = "none"
+// The model of questions that are never put to one.
+const (
+	nobodysModel = "none"
+	nobodysHost  = "127.0.0.1:9" // discard, where nobody listens
+)
 
 // HTTP measures what a caller of the API waits for: the 202 of a durable job at a fixed rate of requests, and, on an idle
 // machine, the result of a job that does nothing, on the event stream. The api is a process of its own; the worker that
@@ -71,7 +74,7 @@ const nobodysModel = "none"
 func HTTP(ctx context.Context, opts HTTPOptions) (err error) {
 	opts = opts.withDefaults()
 	s, err := openSite(ctx, opts.Options, func(context.Context, *devstack.Stack) ([]string, error) {
-		return []string{"AI_MODEL=" + nobodysModel}, nil
+		return []string{"AI_MODEL=" + nobodysModel, "OLLAMA_HOST=" + nobodysHost}, nil
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 type Options struct {
 	Runs  int  // 0 takes 5, after a short one to warm up
 	Quick bool // fewer of everything: to see that it works, and for a first impression
+	Cold  bool // no run to warm up: its figures are only good to see that it works
 	JSON  bool // instead of the table
 	Out   io.Writer
 	Log   *slog.Logger // nil keeps quiet

@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	tokens       = 100                   // of one stream
 	lonelyEvery  = 40 * time.Millisecond // more than the window in which tokens are collected
 	crowdedEvery = 5 * time.Millisecond
 )
@@ -29,7 +28,7 @@ func (c *crowd) relay(ctx context.Context, values trial.Values) error {
 		every    time.Duration
 		p50, p99 string
 	}{{lonelyEvery, relayP50, relayP99}, {crowdedEvery, coalescedP50, coalescedP99}} {
-		a, err := c.tokens(ctx, pace.every)
+		a, err := c.measureTokens(ctx, pace.every)
 		if err != nil {
 			return fmt.Errorf("token relay: %w", err)
 		}
@@ -38,8 +37,8 @@ func (c *crowd) relay(ctx context.Context, values trial.Values) error {
 	return nil
 }
 
-// tokens writes tokens as the worker of a job does. Each is its own number.
-func (c *crowd) tokens(ctx context.Context, every time.Duration) (*arrivals, error) {
+// measureTokens writes tokens as the worker of a job does. Each is its own number.
+func (c *crowd) measureTokens(ctx context.Context, every time.Duration) (*arrivals, error) {
 	reader := c.visitors[0]
 	job, err := c.waitingJob(ctx, reader)
 	if err != nil {
@@ -50,11 +49,11 @@ func (c *crowd) tokens(ctx context.Context, every time.Duration) (*arrivals, err
 		return nil, err
 	}
 	defer s.close()
-	a := newArrivals(tokens)
+	a := newArrivals(c.tokens)
 	told := make(chan error, 1)
-	go func() { told <- readTokens(s, a) }()
+	go func() { told <- readTokens(s, a, c.tokens) }()
 	w := stream.NewTokenWriter(c.events, stream.TokenOptions{Job: job.ID, Owner: reader.id, Epoch: job.Epoch})
-	for n := range tokens {
+	for n := range c.tokens {
 		if err := wait(ctx, every); err != nil {
 			break
 		}
@@ -79,7 +78,7 @@ func (c *crowd) waitingJob(ctx context.Context, v *visitor) (job queue.Record, e
 }
 
 // readTokens takes all tokens, in their order and each once.
-func readTokens(s *sse, a *arrivals) error {
+func readTokens(s *sse, a *arrivals, tokens int) error {
 	for next := 0; next < tokens; {
 		e, err := s.until(arriveWithin, func(e sseEvent) bool { return e.typ == stream.TypeToken })
 		if err != nil {

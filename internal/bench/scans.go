@@ -72,7 +72,10 @@ func form(n int) (mediaType string, body []byte, err error) {
 	if _, err := part.Write(content(n)); err != nil {
 		return "", nil, err
 	}
-	return w.FormDataContentType(), b.Bytes(), w.Close()
+	if err := w.Close(); err != nil { // it writes the end
+		return "", nil, err
+	}
+	return w.FormDataContentType(), b.Bytes(), nil
 }
 
 // scanned waits until all scans are done, and reads in their records how fast they were.

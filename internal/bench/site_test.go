@@ -28,7 +28,7 @@ func ofThisTest(args ...string) *exec.Cmd {
 func measured(t *testing.T, run func(opts bench.Options) error) (got table) {
 	t.Helper()
 	var out bytes.Buffer
-	require.NoError(t, run(bench.Options{Runs: 1, JSON: true, Out: &out, Program: ofThisTest}))
+	require.NoError(t, run(bench.Options{Runs: 1, Cold: true, JSON: true, Out: &out, Program: ofThisTest}))
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
 	return got
 }
@@ -43,7 +43,7 @@ func (tb table) requirePositive(t *testing.T, subject string, keys ...string) {
 func TestStreamsAreOpenedToldCutOffAndCaughtUp(t *testing.T) {
 	t.Parallel()
 	got := measured(t, func(opts bench.Options) error {
-		return bench.Streams(t.Context(), bench.StreamsOptions{Options: opts, Streams: 30})
+		return bench.Streams(t.Context(), bench.StreamsOptions{Options: opts, Streams: 30, Tokens: 10})
 	})
 	got.requirePositive(t, "rohrpost", "connects_per_second", "fan_out_p50_ms", "fan_out_p99_ms", "token_relay_p50_ms",
 		"token_coalesced_p99_ms", "replay_p99_ms")

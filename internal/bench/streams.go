@@ -14,7 +14,8 @@ import (
 // StreamsOptions are those of [Streams].
 type StreamsOptions struct {
 	Options
-	Streams int // open at once; 0 takes 10,000
+	Streams int // open at once; 0 takes 10,000, or 1,000 if quick
+	Tokens  int // of one measurement of the relay; 0 takes 100
 }
 
 // The figures of the streams.
@@ -47,6 +48,7 @@ var streamFigures = []figure{
 const (
 	usualStreams = 10_000
 	quickStreams = 1000
+	usualTokens  = 100
 	visitors     = 10 // who share the streams: an event goes to a tenth of them
 )
 
@@ -59,6 +61,9 @@ func Streams(ctx context.Context, opts StreamsOptions) (err error) {
 			opts.Streams = quickStreams
 		}
 	}
+	if opts.Tokens <= 0 {
+		opts.Tokens = usualTokens
+	}
 	s, err := openSite(ctx, opts.Options, nil)
 	if err != nil {
 		return err
@@ -68,7 +73,7 @@ func Streams(ctx context.Context, opts StreamsOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
-	c := crowd{site: s, streams: opts.Streams, events: stream.New(s.rdb, stream.Config{})}
+	c := crowd{site: s, streams: opts.Streams, tokens: opts.Tokens, events: stream.New(s.rdb, stream.Config{})}
 	for n := range min(visitors, opts.Streams) {
 		v, err := s.visit(ctx, n)
 		if err != nil {
@@ -88,13 +93,14 @@ func Streams(ctx context.Context, opts StreamsOptions) (err error) {
 type crowd struct {
 	site     *site
 	streams  int
+	tokens   int
 	visitors []*visitor
 	events   *stream.Log
 }
 
 func (c crowd) run(ctx context.Context, warm bool) (trial.Values, error) {
 	if warm {
-		c.streams = min(c.streams, 100)
+		c.streams, c.tokens = min(c.streams, 100), min(c.tokens, 10)
 	}
 	values := trial.Values{}
 	// A process of its own for each run: memory that one run used is not given back for the next to be measured.
