@@ -30,10 +30,8 @@ func TestMain(m *testing.M) {
 	case "quits":
 		os.Exit(3)
 	default:
-		err := trial.Serve(context.Background(), os.Stdin, os.Stdout, func(_ context.Context, s trial.Servers) (trial.Subject, func(), error) {
-			return &nothing{started: make(chan int, 1<<10)}, func() {}, nil
-		})
-		if err != nil {
+		open := func(context.Context, trial.Servers) (trial.Subject, func(), error) { return &nothing{}, func() {}, nil }
+		if err := trial.Serve(context.Background(), os.Stdin, os.Stdout, open); err != nil {
 			os.Exit(1)
 		}
 	}

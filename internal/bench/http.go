@@ -80,7 +80,9 @@ func HTTP(ctx context.Context, opts HTTPOptions) (err error) {
 		return err
 	}
 	defer closing(&err, s.close)
-	rep := report{Bench: "http", Load: map[string]any{"requests_per_second": opts.Rate, "seconds": opts.For.Seconds()}, Runs: opts.Runs}
+	rep := report{
+		Bench: "http", Load: map[string]any{"requests_per_second": opts.Rate, "seconds": opts.For.Seconds()}, Runs: opts.Runs,
+	}
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
@@ -165,7 +167,8 @@ func (c *caller) ask(ctx context.Context) (job uuid.UUID, err error) {
 	var accepted struct {
 		JobID uuid.UUID `json:"job_id"`
 	}
-	err = c.visitor.call(ctx, http.MethodPost, "/api/ai/query", map[string]string{"prompt": "What does nothing answer?"}, &accepted)
+	question := map[string]string{"prompt": "What does nothing answer?"}
+	err = c.visitor.call(ctx, http.MethodPost, "/api/ai/query", question, &accepted)
 	return accepted.JobID, err
 }
 
@@ -210,7 +213,8 @@ func result(s *sse, job uuid.UUID) error {
 		var of struct {
 			JobID uuid.UUID `json:"job_id"`
 		}
-		return (e.typ == stream.TypeResult || e.typ == stream.TypeError) && json.Unmarshal(e.data, &of) == nil && of.JobID == job
+		final := e.typ == stream.TypeResult || e.typ == stream.TypeError
+		return final && json.Unmarshal(e.data, &of) == nil && of.JobID == job
 	})
 	if err == nil && e.typ == stream.TypeError {
 		err = errors.New(string(e.data))

@@ -85,12 +85,9 @@ func (d *desk) vips(ctx context.Context, images int, values trial.Values) error 
 	for n := range images {
 		group.Go(func() error {
 			for _, size := range thumbnail.Sizes {
-				ctx, cancel := context.WithTimeout(ctx, vipsWithin)
-				out := filepath.Join(d.folder, fmt.Sprintf("%d-%s.jpg", n%imagesAtOnce, size.Name))
-				said, err := exec.CommandContext(ctx, path, d.image, "--size", strconv.Itoa(size.Box), "-o", out).CombinedOutput() //nolint:gosec // an installed program
-				cancel()
-				if err != nil {
-					return fmt.Errorf("vipsthumbnail: %w: %s", err, said)
+				out := filepath.Join(d.folder, fmt.Sprintf("%d-%s.jpg", n, size.Name))
+				if err := vipsOnce(ctx, path, d.image, size.Box, out); err != nil {
+					return err
 				}
 			}
 			return nil
@@ -100,5 +97,15 @@ func (d *desk) vips(ctx context.Context, images int, values trial.Values) error 
 		return err
 	}
 	values[thumbnailRate] = perSecond(images, began)
+	return nil
+}
+
+func vipsOnce(ctx context.Context, program, image string, box int, out string) error {
+	ctx, cancel := context.WithTimeout(ctx, vipsWithin)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, image, "--size", strconv.Itoa(box), "-o", out) //nolint:gosec // an installed one
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("vipsthumbnail: %w: %s", err, said)
+	}
 	return nil
 }

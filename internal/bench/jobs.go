@@ -113,7 +113,8 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	return rep.print(opts.Out, opts.JSON)
 }
 
-func (o JobsOptions) contestant(name string, run func(ctx context.Context, plan trial.Plan) (trial.Values, error)) contestant {
+func (o JobsOptions) contestant(name string,
+	run func(ctx context.Context, plan trial.Plan) (trial.Values, error)) contestant {
 	return contestant{name, func(ctx context.Context, warm bool) (trial.Values, error) {
 		plan := o.plan()
 		if warm {

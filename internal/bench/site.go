@@ -29,9 +29,10 @@ type site struct {
 	client *http.Client
 }
 
-// openSite starts the servers and an api process. settings are further ones of all processes, as NAME=value.
-func openSite(ctx context.Context, opts Options, prepare func(ctx context.Context, stack *devstack.Stack) ([]string, error)) (
-	_ *site, err error) {
+// openSite starts the servers and an api process. prepare, which may be nil, starts further servers and returns settings
+// of all processes, as NAME=value.
+func openSite(ctx context.Context, opts Options,
+	prepare func(ctx context.Context, stack *devstack.Stack) (settings []string, err error)) (_ *site, err error) {
 	stack, err := devstack.Open("", opts.Log)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,8 @@ func (s *sse) request(path, token, last string) error {
 	if err := s.conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 		return err
 	}
-	head := "GET " + path + " HTTP/1.1\r\nHost: bench.invalid\r\nAccept: text/event-stream\r\nAuthorization: Bearer " + token + "\r\n"
+	head := "GET " + path + " HTTP/1.1\r\nHost: bench.invalid\r\nAccept: text/event-stream\r\n" +
+		"Authorization: Bearer " + token + "\r\n"
 	if last != "" {
 		head += "Last-Event-ID: " + last + "\r\n"
 	}
