@@ -40,6 +40,8 @@ var places = map[string]int{
 	"rohrpost/internal/cli/admin":    shell,
 	"rohrpost/internal/cli/terminal": shell,
 	"rohrpost/internal/bench":        shell,
+	"rohrpost/internal/bench/trial":  stand,
+	"rohrpost/internal/bench/usage":  stand,
 	"rohrpost/internal/acceptance":   shell,
 
 	"rohrpost/api":       door,
