@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -35,6 +36,7 @@ type Run struct {
 	log    *slog.Logger
 	began  time.Time
 	stop   context.CancelCauseFunc // ends the handler's context
+	span   trace.Span              // of the attempt
 
 	completed atomic.Pointer[json.RawMessage] // the result, once a transaction with Complete has committed
 
