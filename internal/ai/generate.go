@@ -41,10 +41,11 @@ type models struct {
 	cfg      Config
 	server   server
 	breakers *breakers
+	metrics  *metrics
 }
 
-func newModels(server server, cfg Config) *models {
-	return &models{cfg: cfg, server: server, breakers: newBreakers(cfg, server.key)}
+func newModels(server server, cfg Config, metrics *metrics) *models {
+	return &models{cfg: cfg, server: server, breakers: newBreakers(cfg, server.key), metrics: metrics}
 }
 
 // generate puts q to its model and hands each piece of text to sink as it comes; thinking is called once if the model
@@ -54,7 +55,12 @@ func newModels(server server, cfg Config) *models {
 // error has a code: [ModelNotFound], invalid, or unavailable and timeout, which are worth another attempt.
 func (m *models) generate(ctx context.Context, q Question, sink func(text string), thinking func()) (answer Answer, err error) {
 	ctx, span := tracing.Call(ctx, "chat", attribute.String("gen_ai.operation.name", "chat"))
-	defer func() { told(span, q.Model, answer, err) }()
+	m.metrics.running.Inc()
+	defer func() {
+		m.metrics.running.Dec()
+		m.metrics.ended(q.Model, answer, err)
+		told(span, q.Model, answer, err)
+	}()
 	if ctx.Err() != nil {
 		return Answer{}, context.Cause(ctx)
 	}
