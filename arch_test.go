@@ -16,6 +16,7 @@ import (
 // The layers, the lowest first. A package imports from lower layers only.
 const (
 	leaf       = iota // the standard library and nothing else
+	sight             // spans, for all above
 	foundation        // PostgreSQL, settings, addresses, storage
 	live              // event streams
 	engine            // durable jobs
@@ -77,6 +78,9 @@ var places = map[string]int{
 	"rohrpost/internal/config":   foundation,
 	"rohrpost/internal/redisurl": foundation,
 
+	"rohrpost/internal/tracing":      sight,
+	"rohrpost/internal/tracing/otlp": foundation,
+
 	"rohrpost/internal/fault": leaf,
 
 	"rohrpost/internal/devstack":            stand,
@@ -84,6 +88,7 @@ var places = map[string]int{
 	"rohrpost/internal/devstack/stacktest":  testkit,
 	"rohrpost/db/dbtest":                    testkit,
 	"rohrpost/internal/blob/blobtest":       testkit,
+	"rohrpost/internal/tracing/tracetest":   testkit,
 	"rohrpost/internal/clamav/clamtest":     testkit,
 	"rohrpost/internal/thumbnail/imagetest": testkit,
 	"rohrpost/internal/tuning/tuningtest":   testkit,

@@ -16,6 +16,7 @@ import (
 	"rohrpost/api/edge"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/files"
+	"rohrpost/internal/tracing"
 )
 
 // contentPolicy keeps whatever an uploader made from running as a page of ours.
@@ -84,7 +85,7 @@ func (s *Server) send(c *fiber.Ctx, content download, disposition string, cond c
 		return nil
 	}
 	// The body is read after this handler has returned, by the connection.
-	ctx, cancel := context.WithCancel(s.base)
+	ctx, cancel := context.WithCancel(tracing.Under(s.base, c.UserContext()))
 	reader, err := content.open(ctx, from, size)
 	if err != nil {
 		cancel()

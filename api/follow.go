@@ -11,11 +11,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/stream"
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -49,6 +51,7 @@ type follower struct {
 	key     stream.Key
 	teller  teller
 	hello   func(out *eventWriter) // says what comes before the first event; may be nil
+	span    trace.Span             // of the events, in the trace of the job
 	after   string                 // where to begin
 
 	sub   *stream.Subscription // nil while Redis is away
@@ -80,6 +83,7 @@ func (s *Server) follow(c *fiber.Ctx, f *follower, after string, job *db.Job) er
 	if s.streams.stopping() {
 		return s.hangUp(c)
 	}
+	f.span = tracing.None
 	f.after = after
 	switch err := f.subscribe(c.UserContext(), subscribeWithin); {
 	case errors.Is(err, stream.ErrStopped):
@@ -98,6 +102,9 @@ func (s *Server) follow(c *fiber.Ctx, f *follower, after string, job *db.Job) er
 	}
 	if over {
 		f.lost = time.Now().Add(settle)
+	}
+	if job != nil {
+		f.span = tracing.Following(c.UserContext(), job.TraceContext)
 	}
 	return s.detach(c, f.run)
 }
@@ -121,6 +128,7 @@ func (f *follower) subscribe(ctx context.Context, within time.Duration) error {
 // run tells events until the end of the stream, of the client, of the login or of the server.
 func (f *follower) run(ctx context.Context, out *eventWriter) error {
 	defer func() {
+		f.span.End()
 		if f.sub != nil {
 			f.sub.Close()
 		}
@@ -188,6 +196,9 @@ func (f *follower) next(ctx context.Context) (stream.Event, error) {
 func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err error) {
 	for {
 		f.teller.tell(out, event)
+		if event.Type != stream.TypeToken {
+			f.span.AddEvent(event.Type)
+		}
 		if event.End || out.buf.Len() >= flushAt {
 			break
 		}

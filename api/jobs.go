@@ -11,6 +11,7 @@ import (
 	"rohrpost/api/edge"
 	"rohrpost/db"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/tracing"
 )
 
 var kindName = regexp.MustCompile(`^[a-z0-9_:.-]{1,100}$`)
@@ -74,6 +75,9 @@ func shownJob(j db.Job) Job {
 		ID: j.ID, Kind: j.Kind, Queue: j.Queue, State: JobState(j.State), Attempt: j.Attempt, MaxAttempts: j.MaxAttempts,
 		Crashes: j.Crashes, Progress: j.Progress, Result: j.Result, RunAt: j.RunAt.UTC(), CreatedAt: j.CreatedAt.UTC(),
 		StartedAt: inUTC(j.StartedAt), FinishedAt: inUTC(j.FinishedAt), EventsURL: eventsURL(j.ID),
+	}
+	if id := tracing.IDOf(j.TraceContext); id != "" {
+		out.TraceID = &id
 	}
 	if j.ErrorCode != nil {
 		out.Error = &JobError{Code: *j.ErrorCode}

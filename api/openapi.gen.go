@@ -120,6 +120,9 @@ type AdminJob struct {
 	StartedAt *time.Time `json:"started_at,omitempty"`
 	State     JobState   `json:"state"`
 
+	// TraceID Of the trace that tells the story of the job, where there is one.
+	TraceID *string `json:"trace_id,omitempty"`
+
 	// Waiting Why a queued job has not started. Only in the record of one job, not in lists.
 	Waiting *Waiting `json:"waiting,omitempty"`
 
@@ -541,6 +544,9 @@ type Job struct {
 	StartedAt *time.Time `json:"started_at,omitempty"`
 	State     JobState   `json:"state"`
 
+	// TraceID Of the trace that tells the story of the job, where there is one.
+	TraceID *string `json:"trace_id,omitempty"`
+
 	// Waiting Why a queued job has not started. Only in the record of one job, not in lists.
 	Waiting *Waiting `json:"waiting,omitempty"`
 }
@@ -705,7 +711,10 @@ type Problem struct {
 	RequestID string  `json:"request_id"`
 	Status    int     `json:"status"`
 	Title     string  `json:"title"`
-	Type      string  `json:"type"`
+
+	// TraceID Of the trace that the request belongs to, where there is one.
+	TraceID *string `json:"trace_id,omitempty"`
+	Type    string  `json:"type"`
 }
 
 // QuarantinePage defines model for QuarantinePage.

@@ -219,7 +219,8 @@ func shownAdminJob(j db.Job) AdminJob {
 		ID: job.ID, Kind: job.Kind, Queue: job.Queue, State: job.State, Attempt: job.Attempt, MaxAttempts: job.MaxAttempts,
 		Crashes: job.Crashes, Progress: job.Progress, Result: job.Result, Error: job.Error, RunAt: job.RunAt,
 		CreatedAt: job.CreatedAt, StartedAt: job.StartedAt, FinishedAt: job.FinishedAt, EventsURL: job.EventsURL,
-		Owner: j.Owner, Args: j.Args, WorkerID: j.WorkerID, DiscardedAt: inUTC(j.DiscardedAt),
+		TraceID: job.TraceID,
+		Owner:   j.Owner, Args: j.Args, WorkerID: j.WorkerID, DiscardedAt: inUTC(j.DiscardedAt),
 	}
 	if j.State == queue.Queued {
 		out.InRedisSince = inUTC(j.DispatchedAt)

@@ -13,6 +13,7 @@ import (
 	"rohrpost/api/edge"
 	"rohrpost/db"
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // The codes that only HTTP knows.
@@ -38,6 +39,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 	p := Problem{
 		Type: "about:blank", Title: class.Title, Status: class.Status, Detail: fault.Message(err), Code: string(code),
 		RequestID: edge.RequestID(c),
+	}
+	if id := tracing.ID(c.UserContext()); id != "" {
+		p.TraceID = &id
 	}
 	if path := strings.Clone(c.Path()); path != "" {
 		p.Instance = &path

@@ -14,6 +14,7 @@ import (
 
 	"rohrpost/api/edge"
 	"rohrpost/internal/stream"
+	"rohrpost/internal/tracing"
 )
 
 // reconnectAfter is how long an EventSource waits before it comes back.
@@ -126,6 +127,9 @@ func (s *Server) detach(c *fiber.Ctx, follow func(ctx context.Context, out *even
 	fmt.Fprintf(&out.buf, "retry: %d\n\n", reconnectAfter.Milliseconds())
 	log := s.log.With("request_id", edge.RequestID(c), "method", fiber.MethodGet, "path", strings.Clone(c.Path()),
 		"user", edge.Who(c).UserID, "ip", c.IP())
+	if id := tracing.ID(c.UserContext()); id != "" {
+		log = log.With("trace_id", id)
+	}
 	start := time.Now()
 	edge.Detached(c)
 	run := func(ctx context.Context) {

@@ -18,6 +18,7 @@ import (
 	"rohrpost/api/edge"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/files"
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -39,7 +40,7 @@ func (s *Server) UploadFile(c *fiber.Ctx, params UploadFileParams) error {
 	if err != nil || media != fiber.MIMEMultipartForm || options["boundary"] == "" {
 		return fault.New(fault.Media, "The body has to be multipart/form-data with a file in the field \"file\".")
 	}
-	ctx, cancel := context.WithTimeout(s.base, uploadTimeout)
+	ctx, cancel := context.WithTimeout(tracing.Under(s.base, c.UserContext()), uploadTimeout)
 	defer cancel()
 	body := edge.BodyOf(c)
 	body.Patient(s.cfg.UploadPause)

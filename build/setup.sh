@@ -53,6 +53,7 @@ test)
   need redis-server redis-server
   need clamav-daemon clamd
   need curl curl # pastes the tour
+  need prometheus promtool # checks the alerts
   need_ollama_build
   ;;
 ollama)

@@ -12,6 +12,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"rohrpost/internal/tracing"
 )
 
 // Option says who is told what a pool does.
@@ -54,17 +58,26 @@ func (w *watch) show(pool *pgxpool.Pool) {
 type statement struct {
 	name  string
 	start time.Time
+	span  trace.Span
 }
 
 type statementKey struct{}
 
 func (w *watch) begin(ctx context.Context, name string) context.Context {
-	return context.WithValue(ctx, statementKey{}, &statement{name, time.Now()})
+	ctx, span := tracing.Call(ctx, name)
+	if span.IsRecording() {
+		span.SetAttributes(semconv.DBSystemNamePostgreSQL, semconv.DBQuerySummary(name))
+	}
+	return context.WithValue(ctx, statementKey{}, &statement{name, time.Now(), span})
 }
 
 func (w *watch) end(ctx context.Context, tag pgconn.CommandTag, err error) {
 	if s, ok := ctx.Value(statementKey{}).(*statement); ok {
 		w.ended(ctx, s.name, time.Since(s.start), tag, err)
+		if err != nil && s.span.IsRecording() {
+			s.span.SetAttributes(semconv.DBResponseStatusCode(state(err)))
+		}
+		tracing.End(s.span, err)
 	}
 }
 

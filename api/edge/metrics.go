@@ -1,10 +1,13 @@
 package edge
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"rohrpost/internal/tracing"
 )
 
 // Metrics counts requests. The endpoint label is the route's pattern, so its values are as many as there are routes.
@@ -33,7 +36,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) count(method, endpoint string, status int, took time.Duration) {
+func (m *Metrics) count(ctx context.Context, method, endpoint string, status int, took time.Duration) {
 	m.requests.WithLabelValues(method, endpoint, strconv.Itoa(status)).Inc()
-	m.duration.WithLabelValues(method, endpoint).Observe(took.Seconds())
+	tracing.Observe(ctx, m.duration.WithLabelValues(method, endpoint), took.Seconds())
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
+
+	"rohrpost/internal/tracing"
 )
 
 type (
@@ -29,6 +31,8 @@ func Requests(base context.Context, log *slog.Logger, metrics *Metrics, fail fib
 		defer metrics.inFlight.Dec()
 		ctx, cancel := context.WithTimeout(base, requestTimeout)
 		defer cancel()
+		method := strings.Clone(c.Method())
+		ctx, span := tracing.Request(ctx, method, strings.Clone(c.Get("traceparent")))
 		c.SetUserContext(ctx)
 		id := RequestID(c)
 		SecurityHeaders(c)
@@ -40,12 +44,14 @@ func Requests(base context.Context, log *slog.Logger, metrics *Metrics, fail fib
 		}
 		if err != nil {
 			if err := fail(c, err); err != nil {
+				tracing.End(span, err)
 				return err
 			}
 		}
 		settle(c)
 		status := c.Response().StatusCode()
-		metrics.count(strings.Clone(c.Method()), endpoint, status, time.Since(start))
+		metrics.count(ctx, method, endpoint, status, time.Since(start))
+		tracing.EndRequest(span, method, endpoint, status)
 		if c.Locals(detachedKey{}) != nil {
 			return nil // its end is logged by whoever took the connection
 		}
@@ -53,7 +59,7 @@ func Requests(base context.Context, log *slog.Logger, metrics *Metrics, fail fib
 		if status >= fiber.StatusInternalServerError {
 			level = slog.LevelWarn
 		}
-		log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", c.Method()),
+		log.LogAttrs(ctx, level, "request", slog.String("request_id", id), slog.String("method", method),
 			slog.String("path", c.Path()), slog.Int("status", status), slog.Duration("took", time.Since(start)),
 			slog.String("user", userOf(c)), slog.String("ip", c.IP()))
 		return nil

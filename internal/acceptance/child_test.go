@@ -157,6 +157,13 @@ func (l *childLog) url(of string) string {
 	return l.urls[of]
 }
 
+// has tells whether a text has been logged.
+func (l *childLog) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Contains(l.text.Bytes(), []byte(text))
+}
+
 // tail is the end of the log, without the lines that tell of settings, of each request and of each stream.
 func (l *childLog) tail() []byte {
 	l.mu.Lock()

@@ -28,11 +28,13 @@ var tells = map[string][]string{
 	"files.md":     {"event: result", `"status":"clean"`, "377 330 377"},
 	"jobs.md":      {"event: result", `"kind":"ai:infer"`, `"attempt":1`},
 	"mail.md":      {`"state":"sent"`, `"address":"bounce@example.org"`},
+	"metrics.md":   nil,
 	"observing.md": {"CACHED", `"mean_seconds":`, `"name":"`},
 	"operations.md": {`"per_minute":`, `"concurrency":`, `"cause":"paused"`, "event: error", `"code":"cancelled"`, "event: result",
 		`"code":"model_not_found"`, `"count":1`, `"retried":1`, `"discarded":1`},
 	"quarantine.md": {`"signature":"Eicar`, `"released_at":"`, `"dry_run":true,"scanner":"ClamAV`},
 	"reports.md":    {"event: result", `"state":"ready"`, "usage-", `"scope":"mine"`, `"job_id":"`},
+	"runbooks.md":   nil,
 	"schedules.md":  {`"name":"sweep"`, `"cron":"30 5 * * SAT"`, `"manual":true`, `field 2, the hour`, `"action":"schedule.delete"`},
 	"tuning.md":     {`"provider":"ollama"`, `"phase":"success"`, `"model":"postmaster"`, `"deleted":true`},
 }

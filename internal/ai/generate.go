@@ -5,6 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"rohrpost/internal/tracing"
 )
 
 // goodbye is how long the server has to end the response after the final chunk, so that the connection can be used
@@ -36,10 +41,11 @@ type models struct {
 	cfg      Config
 	server   server
 	breakers *breakers
+	metrics  *metrics
 }
 
-func newModels(server server, cfg Config) *models {
-	return &models{cfg: cfg, server: server, breakers: newBreakers(cfg, server.key)}
+func newModels(server server, cfg Config, metrics *metrics) *models {
+	return &models{cfg: cfg, server: server, breakers: newBreakers(cfg, server.key), metrics: metrics}
 }
 
 // generate puts q to its model and hands each piece of text to sink as it comes; thinking is called once if the model
@@ -47,7 +53,14 @@ func newModels(server server, cfg Config) *models {
 //
 // When ctx ends it stops the model, within a second, and returns ctx's cause with what was said up to then. Any other
 // error has a code: [ModelNotFound], invalid, or unavailable and timeout, which are worth another attempt.
-func (m *models) generate(ctx context.Context, q Question, sink func(text string), thinking func()) (Answer, error) {
+func (m *models) generate(ctx context.Context, q Question, sink func(text string), thinking func()) (answer Answer, err error) {
+	ctx, span := tracing.Call(ctx, "chat", attribute.String("gen_ai.operation.name", "chat"))
+	m.metrics.running.Inc()
+	defer func() {
+		m.metrics.running.Dec()
+		m.metrics.ended(q.Model, answer, err)
+		told(span, q.Model, answer, err)
+	}()
 	if ctx.Err() != nil {
 		return Answer{}, context.Cause(ctx)
 	}
@@ -63,6 +76,18 @@ func (m *models) generate(ctx context.Context, q Question, sink func(text string
 		a.settle(err)
 	}
 	return a.result(), err
+}
+
+// told ends the span of a generation, by the semantic conventions for generative AI.
+func told(span trace.Span, model string, a Answer, err error) {
+	if span.IsRecording() {
+		span.SetAttributes(attribute.String("gen_ai.request.model", model),
+			attribute.StringSlice("gen_ai.response.finish_reasons", []string{a.FinishReason}),
+			attribute.Int("gen_ai.usage.input_tokens", a.PromptTokens),
+			attribute.Int("gen_ai.usage.output_tokens", a.CompletionTokens),
+			attribute.Int64("rohrpost.ai.first_token_ms", a.FirstToken.Milliseconds()))
+	}
+	tracing.End(span, err)
 }
 
 // attempt is one generation under way. All of it belongs to the goroutine that runs it.

@@ -34,6 +34,7 @@ type Service struct {
 	models    *models // nil without a model server
 	remote    *models // nil without a service for tuned models
 	list      listing
+	metrics   *metrics
 }
 
 // Option refines a service.
@@ -43,7 +44,7 @@ type Option func(*Service)
 func Through(client *openai.Client) Option {
 	return func(s *Service) {
 		if client != nil {
-			s.remote = newModels(remote{client}, s.cfg)
+			s.remote = newModels(remote{client}, s.cfg, s.metrics)
 		}
 	}
 }
@@ -52,7 +53,7 @@ func Through(client *openai.Client) Option {
 // an error; none at all makes a service that refuses questions with [NotConfigured].
 func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 	cfg = cfg.withDefaults()
-	s := &Service{pool: pool, cfg: cfg}
+	s := &Service{pool: pool, cfg: cfg, metrics: newMetrics()}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -71,7 +72,7 @@ func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 		IdleConnTimeout:     time.Minute,
 	}
 	s.client = api.NewClient(base, &http.Client{Transport: s.transport})
-	s.models = newModels(ollama{s.client, cfg.MaxTokens}, cfg)
+	s.models = newModels(ollama{s.client, cfg.MaxTokens}, cfg, s.metrics)
 	return s, nil
 }
 

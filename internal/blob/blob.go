@@ -19,6 +19,7 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // readyTimeout is for a probe that asks every few seconds.
@@ -123,7 +124,9 @@ func (b *Bucket) Ready(ctx context.Context) error {
 
 // NewReader reads length bytes of a blob from offset on; a negative length reads to the end. The caller closes it.
 // Errors: not_found, unavailable.
-func (b *Bucket) NewReader(ctx context.Context, key string, offset, length int64) (io.ReadSeekCloser, error) {
+func (b *Bucket) NewReader(ctx context.Context, key string, offset, length int64) (_ io.ReadSeekCloser, err error) {
+	_, span := tracing.Call(ctx, "storage open") // the reader lives on, and so must ctx
+	defer func() { tracing.End(span, err) }()
 	r, err := b.bucket.NewRangeReader(ctx, key, offset, length, nil)
 	if err != nil {
 		return nil, coded(err, "read "+key)
@@ -132,7 +135,9 @@ func (b *Bucket) NewReader(ctx context.Context, key string, offset, length int64
 }
 
 // Size is how many bytes a blob has. Errors: not_found, unavailable.
-func (b *Bucket) Size(ctx context.Context, key string) (int64, error) {
+func (b *Bucket) Size(ctx context.Context, key string) (_ int64, err error) {
+	ctx, span := tracing.Call(ctx, "storage look")
+	defer func() { tracing.End(span, err) }()
 	attrs, err := b.bucket.Attributes(ctx, key)
 	if err != nil {
 		return 0, coded(err, "look at "+key)
@@ -142,8 +147,9 @@ func (b *Bucket) Size(ctx context.Context, key string) (int64, error) {
 
 // Delete removes blobs; one that isn't there is fine. It goes on after an error and returns the first. Errors:
 // unavailable.
-func (b *Bucket) Delete(ctx context.Context, keys ...string) error {
-	var first error
+func (b *Bucket) Delete(ctx context.Context, keys ...string) (first error) {
+	ctx, span := tracing.Call(ctx, "storage delete")
+	defer func() { tracing.End(span, first) }()
 	for _, key := range keys {
 		err := b.bucket.Delete(ctx, key)
 		if err != nil && gcerrors.Code(err) != gcerrors.NotFound && first == nil {

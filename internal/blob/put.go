@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	gcblob "gocloud.dev/blob"
+
+	"rohrpost/internal/tracing"
 )
 
 // copyBytes is the memory of one transfer: large enough that system calls don't count, small enough for hundreds at
@@ -27,7 +29,9 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // Put stores what r yields under key, in place of what was there, and returns once it would survive a power cut. After
 // an error there is nothing new under key, and nothing else is left. Errors: a *[ReadError] with the error of r,
 // unavailable, storage_full.
-func (b *Bucket) Put(ctx context.Context, key, mediaType string, r io.Reader) error {
+func (b *Bucket) Put(ctx context.Context, key, mediaType string, r io.Reader) (err error) {
+	ctx, span := tracing.Call(ctx, "storage put")
+	defer func() { tracing.End(span, err) }()
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
 	var file *os.File

@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -107,7 +108,9 @@ func (s *Scanner) libraryAddress() string {
 
 // Scan has size bytes of body scanned, waiting for a free slot first. Errors: unavailable where the daemon is down,
 // hangs up or can't scan, timeout where it took too long, else what body or ctx ended with.
-func (s *Scanner) Scan(ctx context.Context, body io.Reader, size int64) (Verdict, error) {
+func (s *Scanner) Scan(ctx context.Context, body io.Reader, size int64) (_ Verdict, err error) {
+	ctx, span := tracing.Call(ctx, "clamd scan")
+	defer func() { tracing.End(span, err) }()
 	if err := s.slots.Acquire(ctx, 1); err != nil {
 		return Verdict{}, fmt.Errorf("wait for a scan slot: %w", context.Cause(ctx))
 	}

@@ -34,6 +34,9 @@ func (p *process) dev(ctx context.Context, tinyModel bool) error {
 	}
 	p.show(cfg)
 	cfg.Runner.Queues = tasks.DefaultWeights()
+	if err := p.sendTraces(ctx, cfg.Common.Tracing, "dev"); err != nil {
+		return err
+	}
 	if err := p.serveMetrics(ctx, cfg.Common.Metrics); err != nil {
 		return err
 	}

@@ -60,6 +60,7 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 		return err
 	}
 	p.onClose("worker", server.Stop)
+	p.registry.MustRegister(queueWeights(cfg.Queues))
 	p.log.Info("worker", "queues", cfg.Queues)
 	return nil
 }
@@ -69,6 +70,8 @@ func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Con
 	if !h.backup.Configured() {
 		p.log.Warn("no backups are made: BACKUP_URL and BACKUP_RECIPIENTS are not set")
 	}
+	h.engine.RegisterGauges(p.registry)
+	h.backup.RegisterGauges(p.registry)
 	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules))
 	clock.Start(context.WithoutCancel(ctx))
 	p.onClose("scheduler", func(context.Context) error { clock.Stop(); return nil })

@@ -92,15 +92,16 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 		return h, err
 	}
 	p.onClose("model service", func(context.Context) error { remote.Close(); return nil })
-	if h.ai, err = ai.New(h.pool, cfg.AI, ai.Through(remote)); err != nil {
+	if h.ai, err = ai.New(h.pool, cfg.AI, ai.Through(remote), ai.Measured(p.registry)); err != nil {
 		return h, err
 	}
 	p.onClose("ai", func(context.Context) error { h.ai.Close(); return nil })
-	if h.mail, err = mail.New(h.pool, cfg.Mail, p.log); err != nil {
+	if h.mail, err = mail.New(h.pool, cfg.Mail, p.log, mail.Measured(p.registry)); err != nil {
 		return h, err
 	}
 	events := stream.New(h.redis, cfg.Stream)
-	h.files = files.New(h.pool, bucket, cfg.Files, p.log, files.Through(events), files.Mailing(h.mail))
+	h.files = files.New(h.pool, bucket, cfg.Files, p.log, files.Through(events), files.Mailing(h.mail),
+		files.Measured(p.registry))
 	if h.datasets, err = datasets.New(h.pool, bucket, cfg.Datasets, p.log); err != nil {
 		return h, err
 	}
@@ -111,7 +112,7 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 		return h, err
 	}
 	p.onClose("storage of the backups", func(context.Context) error { return h.backup.Close() })
-	h.schedules = schedule.New(h.pool, cfg.Backup.Kinds(tasks.Schedulable()), p.log)
+	h.schedules = schedule.New(h.pool, cfg.Backup.Kinds(tasks.Schedulable()), p.log, schedule.Measured(p.registry))
 	h.engine = queue.NewEngine(h.pool, h.redis, events, cfg.Queue, p.log, p.registry)
 	h.tuning, err = tuning.New(tuning.Deps{
 		Pool: h.pool, Datasets: h.datasets, AI: h.ai, Remote: remote, Log: p.log,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // newLog writes lines for people on a terminal, and JSON for collectors anywhere else. An empty level is info.
@@ -19,9 +20,9 @@ func newLog(w io.Writer, terminal bool, level string) (*slog.Logger, error) {
 	}
 	options := &slog.HandlerOptions{Level: l}
 	if terminal {
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.New(tracing.Log(slog.NewTextHandler(w, options))), nil
 	}
-	return slog.New(slog.NewJSONHandler(w, options)), nil
+	return slog.New(tracing.Log(slog.NewJSONHandler(w, options))), nil
 }
 
 // redisLog brings what go-redis has to say into our log: lost connections, mostly, that it is about to replace.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,14 +24,40 @@ type metricsConfig struct {
 	Addr string `env:"METRICS_ADDR"`
 }
 
-func newRegistry() *prometheus.Registry {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
+// registry is where a process keeps its metrics.
+type registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
+func newRegistry() registry {
+	all := prometheus.NewRegistry()
+	registerOwn(all)
+	return all
+}
+
+// registerOwn registers what a process shows of itself.
+func registerOwn(reg prometheus.Registerer) {
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "rohrpost_build_info", Help: "Always 1; the labels tell what the process was built from.",
+		ConstLabels: prometheus.Labels{"version": Version(), "go": runtime.Version()},
+	})
+	build.Set(1)
+	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		collectors.NewBuildInfoCollector(),
+		collectors.NewBuildInfoCollector(), build,
 	)
-	return registry
+}
+
+// queueWeights shows which queues a worker serves.
+func queueWeights(weights map[string]int) prometheus.Collector {
+	shown := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "rohrpost_worker_queue_weight", Help: "The queues that this worker serves, with their weights."}, []string{"queue"})
+	for queue, weight := range weights {
+		shown.WithLabelValues(queue).Set(float64(weight))
+	}
+	return shown
 }
 
 // serveMetrics shows registry at /metrics until the process closes.
@@ -43,7 +70,9 @@ func (p *process) serveMetrics(ctx context.Context, cfg metricsConfig) error {
 		return fmt.Errorf("METRICS_ADDR: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{Registry: p.registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{
+		Registry: p.registry, EnableOpenMetrics: true, // for the exemplars
+	}))
 	server := &http.Server{
 		Handler: mux, ReadTimeout: metricsTimeout, WriteTimeout: metricsTimeout,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // closeWithin bounds the orderly end of all parts together. A worker's grace time has to fit in; whoever runs the
@@ -17,7 +15,7 @@ const closeWithin = 25 * time.Second
 // process is a running subcommand: what it has started, to be closed in reverse.
 type process struct {
 	shell
-	registry *prometheus.Registry
+	registry registry
 	parts    []part
 	failed   chan error // the first end of a server that nobody asked for
 	servers  sync.WaitGroup

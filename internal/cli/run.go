@@ -4,12 +4,15 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"rohrpost/internal/tracing/otlp"
 )
 
 // commonConfig is what every long-running subcommand reads.
 type commonConfig struct {
 	House   houseConfig
 	Metrics metricsConfig
+	Tracing otlp.Config
 }
 
 // wiring starts the parts of a process and returns.
@@ -25,6 +28,9 @@ func (s shell) run(needs []string, own any, wire wiring) func(*cobra.Command, []
 		}
 		s.show(cfg, own)
 		return s.supervise(cmd.Context(), func(ctx context.Context, p *process) error {
+			if err := p.sendTraces(ctx, cfg.Tracing, cmd.Name()); err != nil {
+				return err
+			}
 			if err := p.serveMetrics(ctx, cfg.Metrics); err != nil {
 				return err
 			}

@@ -116,6 +116,7 @@ type Service struct {
 	admins      AdminMailer // nil where none are mailed
 	log         *slog.Logger
 	engine      *queue.Engine // set by Follow
+	metrics     *metrics
 }
 
 // Option adds what not every process needs.
@@ -137,7 +138,7 @@ func Mailing(admins AdminMailer) Option { return func(s *Service) { s.admins = a
 func New(pool *db.Pool, bucket *blob.Bucket, cfg Config, log *slog.Logger, opts ...Option) *Service {
 	s := &Service{
 		pool: pool, queries: db.New(), bucket: bucket, maxBytes: cfg.MaxBytes, pace: paceOf(cfg),
-		thumbnailer: thumbnail.New(cfg.Thumbnails), log: log,
+		thumbnailer: thumbnail.New(cfg.Thumbnails), log: log, metrics: newMetrics(),
 	}
 	if s.maxBytes <= 0 {
 		s.maxBytes = defaultMaxBytes

@@ -64,6 +64,8 @@ func (s *Service) Receive(ctx context.Context, name string, body io.Reader) (*Up
 		return nil, fmt.Errorf("store upload: %w", err)
 	}
 	up.Size, up.SHA256 = in.n, in.hash.Sum(nil)
+	s.metrics.uploads.Inc()
+	s.metrics.bytes.Add(float64(up.Size))
 	return up, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -91,7 +92,9 @@ func (s *Service) look(ctx context.Context, file db.File) (clamav.Verdict, error
 		return clamav.Verdict{}, fmt.Errorf("scan %s: %w", file.ID, err)
 	}
 	defer body.Close() //nolint:errcheck // only read
+	began := time.Now()
 	verdict, err := s.scanner.Scan(ctx, body, file.Size)
+	s.metrics.scanned(began, verdict.Name, err)
 	if err != nil {
 		return clamav.Verdict{}, fmt.Errorf("scan %s: %w", file.ID, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -78,7 +79,9 @@ func (s *Service) shrink(ctx context.Context, file db.File) ([]thumbnail.Thumbna
 		return nil, fmt.Errorf("thumbnails of %s: %w", file.ID, err)
 	}
 	defer body.Close() //nolint:errcheck // only read
+	began := time.Now()
 	thumbs, err := s.thumbnailer.Make(ctx, body)
+	s.metrics.thumbnail.Observe(time.Since(began).Seconds())
 	if err != nil {
 		return nil, fmt.Errorf("thumbnails of %s: %w", file.ID, err)
 	}

@@ -12,6 +12,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // quitTimeout is for a polite end after the mail is through; a server that doesn't answer it has the mail all the same.
@@ -20,8 +21,10 @@ const quitTimeout = 2 * time.Second
 // deliver hands msg to the server. On success the connection is open still: the caller writes down that the mail is sent,
 // which must not wait for anything, and then calls bye. Errors: see [judge].
 func (s *Server) deliver(ctx context.Context, msg *gomail.Msg) (bye func(), err error) {
+	ctx, span := tracing.Call(ctx, "smtp send")
 	x := &exchange{server: s, ctx: ctx}
 	defer func() {
+		tracing.End(span, err)
 		if err != nil {
 			x.close()
 		}

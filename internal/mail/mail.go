@@ -41,11 +41,12 @@ type Service struct {
 	cfg     settings
 	forms   map[string]forms
 	log     *slog.Logger
+	metrics *metrics
 }
 
 // New makes the service. Without a server in cfg, mails wait. A value of cfg that can't be used is an error that names
 // it; the server itself may be down.
-func New(pool *db.Pool, cfg Config, log *slog.Logger) (*Service, error) {
+func New(pool *db.Pool, cfg Config, log *slog.Logger, opts ...Option) (*Service, error) {
 	settings, err := cfg.settings()
 	if err != nil {
 		return nil, err
@@ -54,7 +55,11 @@ func New(pool *db.Pool, cfg Config, log *slog.Logger) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{pool: pool, queries: db.New(), cfg: settings, forms: forms, log: log}, nil
+	s := &Service{pool: pool, queries: db.New(), cfg: settings, forms: forms, log: log, metrics: newMetrics()}
+	for _, opt := range opts {
+		opt(s)
+	}
+	return s, nil
 }
 
 // Configured reports whether there is a server to send mail by.

@@ -54,6 +54,7 @@ func (s *Service) SendMail(ctx context.Context, job *queue.Job[tasks.SendMailArg
 		return nil, err
 	}
 	if out.Outcome != "" {
+		s.metrics.ended.WithLabelValues(m.Template, out.Outcome).Inc()
 		return nil, s.end(ctx, job.Run, out)
 	}
 	if s.cfg.server == nil {
@@ -63,7 +64,9 @@ func (s *Service) SendMail(ctx context.Context, job *queue.Job[tasks.SendMailArg
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	bye, err := s.cfg.server.deliver(ctx, letter)
+	s.metrics.delivered(began, m.Template, err)
 	if err != nil {
 		return nil, s.refused(ctx, m, err)
 	}

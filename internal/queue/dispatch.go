@@ -161,6 +161,8 @@ func (e *Engine) enqueueOne(ctx context.Context, job db.Job) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
+	ctx, span := send(ctx, job)
+	defer span.End()
 	_, err = e.client.EnqueueContext(ctx, task, asynq.Queue(job.Queue))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil // it is there already

@@ -12,6 +12,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // System owns the jobs that no user asked for.
@@ -68,7 +69,9 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 	}
 	p := params(kind, opts)
 	p.ID, p.Args = id, raw
+	ctx, span := create(ctx, &p)
 	job, existing, err := insert(ctx, tx, p)
+	tracing.End(span, err)
 	if err != nil {
 		return Record{}, fmt.Errorf("enqueue %s: %w", kind.Name, err)
 	}

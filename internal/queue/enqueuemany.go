@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rohrpost/db"
+	"rohrpost/internal/tracing"
 )
 
 // committedMany is the signal that a transaction enqueued jobs of one kind.
@@ -30,6 +31,7 @@ func EnqueueMany[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args []A, 
 	if p.RunAt != nil {
 		columns = append(columns, "run_at") // otherwise now, by PostgreSQL's clock
 	}
+	ctx, span := create(ctx, &p) // one for all of them
 	ids := make([]uuid.UUID, len(args))
 	_, err := tx.CopyFrom(ctx, pgx.Identifier{"jobs"}, columns, pgx.CopyFromSlice(len(args), func(i int) ([]any, error) {
 		raw, err := json.Marshal(args[i])
@@ -47,6 +49,7 @@ func EnqueueMany[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args []A, 
 		}
 		return row, nil
 	}))
+	tracing.End(span, err)
 	if err != nil {
 		return nil, fmt.Errorf("enqueue %d of %s: %w", len(args), kind.Name, err)
 	}

@@ -12,8 +12,8 @@ import (
 // gauges shows the queues as PostgreSQL has them, asked at each scrape. All schedulers show the same: take the maximum,
 // not the sum.
 type gauges struct {
-	engine                             *Engine
-	jobs, oldest, slots, alive, paused *prometheus.Desc
+	engine                                   *Engine
+	jobs, oldest, slots, alive, paused, dead *prometheus.Desc
 }
 
 // RegisterGauges shows depth and age of the queues and the workers' slots. The schedulers do it.
@@ -26,14 +26,16 @@ func (e *Engine) RegisterGauges(reg prometheus.Registerer) {
 			[]string{"queue"}, nil),
 		slots: prometheus.NewDesc("rohrpost_queue_slots", "Jobs that the living workers can run at once, by queue.",
 			[]string{"queue"}, nil),
-		alive:  prometheus.NewDesc("rohrpost_workers", "Living worker processes.", nil, nil),
+		alive: prometheus.NewDesc("rohrpost_workers", "Living worker processes.", nil, nil),
+		dead: prometheus.NewDesc("rohrpost_queue_dead_jobs", "Jobs that failed for good and that nobody has discarded.",
+			[]string{"queue"}, nil),
 		paused: prometheus.NewDesc("rohrpost_queue_paused", "1 for each queue that is paused.", []string{"queue"}, nil),
 	})
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.jobs, g.oldest, g.slots, g.alive, g.paused} {
+	for _, d := range []*prometheus.Desc{g.jobs, g.oldest, g.slots, g.alive, g.paused, g.dead} {
 		ch <- d
 	}
 }
@@ -73,6 +75,16 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, pause := range pauses {
 		ch <- prometheus.MustNewConstMetric(g.paused, prometheus.GaugeValue, 1, pause.Queue)
+	}
+	failures, err := q.FailuresByQueue(ctx, pool)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(g.dead, err)
+		return
+	}
+	for _, f := range failures {
+		if f.Span == "dead" {
+			ch <- prometheus.MustNewConstMetric(g.dead, prometheus.GaugeValue, float64(f.Jobs), f.Queue)
+		}
 	}
 	capacity, err := q.CapacityByQueue(ctx, pool)
 	if err != nil {

@@ -83,6 +83,7 @@ func (e *Engine) freeJobsOfLostWorkers(ctx context.Context) (int, error) {
 	}
 	for _, job := range again {
 		e.metrics.crashes.WithLabelValues(job.Kind).Inc()
+		crashed(ctx, job)
 		e.log.Warn("job of a dead worker starts again", "job", job.ID, "kind", job.Kind, "crashes", job.Crashes)
 	}
 	for _, queue := range queuesOf(again) {

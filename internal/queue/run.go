@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -36,6 +37,7 @@ type Run struct {
 	began  time.Time
 	stop   context.CancelCauseFunc // ends the handler's context
 	told   <-chan struct{}         // closed when the readers know that it runs, or can't be told
+	span   trace.Span              // of the attempt
 
 	completed atomic.Pointer[json.RawMessage] // the result, once a transaction with Complete has committed
 

@@ -199,6 +199,8 @@ func (r *Runner) execute(job db.Job) error {
 		engine: r.engine, job: job, stop: stop, began: time.Now(),
 		log: r.log.With("job", job.ID, "kind", job.Kind, "attempt", job.Attempt),
 	}
+	base = run.process(base)
+	defer run.span.End()
 	r.hold(run)
 	defer r.let(run)
 	r.began(job)

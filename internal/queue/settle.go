@@ -12,9 +12,11 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"go.opentelemetry.io/otel/attribute"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -26,6 +28,7 @@ const (
 // context ended, nil if it did not; a handler that succeeded all the same, did.
 func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) error {
 	job := run.job
+	tracing.Fail(run.span, out.err)
 	r.engine.metrics.run.WithLabelValues(job.Kind).Observe(time.Since(run.began).Seconds())
 	switch {
 	case run.completed.Load() != nil:
@@ -229,6 +232,7 @@ func (r *Runner) write(update func(ctx context.Context) (int64, error)) (int64, 
 
 func (r *Runner) count(run *Run, outcome string) {
 	r.engine.metrics.ended.WithLabelValues(run.job.Kind, outcome).Inc()
+	run.span.SetAttributes(attribute.String("rohrpost.job.outcome", outcome))
 }
 
 // tellRecord publishes the job as it is on record now.

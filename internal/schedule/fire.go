@@ -102,6 +102,7 @@ func (s *Service) fire(ctx context.Context, tx pgx.Tx, row db.Schedule, now time
 			return fmt.Errorf("tick %s: %w", key(row.Name, tick), err)
 		}
 		started = append(started, fired{tick, job.ID})
+		s.lateness.Observe(now.Sub(tick).Seconds())
 	}
 	if err := s.note(ctx, tx, row.Name, false, now, started...); err != nil {
 		return err

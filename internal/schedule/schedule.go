@@ -23,6 +23,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -79,15 +80,16 @@ type Run struct {
 
 // Service is the capability. It is safe for concurrent use.
 type Service struct {
-	pool    *db.Pool
-	queries *db.Queries
-	kinds   map[string]queue.RawKind
-	names   []string // of the kinds
-	clock   func() time.Time
-	log     *slog.Logger
+	pool     *db.Pool
+	queries  *db.Queries
+	kinds    map[string]queue.RawKind
+	names    []string // of the kinds
+	clock    func() time.Time
+	log      *slog.Logger
+	lateness prometheus.Histogram
 }
 
-// Option changes what tests want different.
+// Option refines a service.
 type Option func(*Service)
 
 // Clock replaces PostgreSQL's clock.
@@ -95,7 +97,7 @@ func Clock(now func() time.Time) Option { return func(s *Service) { s.clock = no
 
 // New makes the service. kinds are those that may be scheduled.
 func New(pool *db.Pool, kinds []queue.RawKind, log *slog.Logger, opts ...Option) *Service {
-	s := &Service{pool: pool, queries: db.New(), kinds: map[string]queue.RawKind{}, log: log}
+	s := &Service{pool: pool, queries: db.New(), kinds: map[string]queue.RawKind{}, log: log, lateness: newLateness()}
 	for _, kind := range kinds {
 		s.kinds[kind.Name] = kind
 		s.names = append(s.names, kind.Name)

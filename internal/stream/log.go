@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -61,7 +63,9 @@ type Batch struct {
 
 // AppendAll is Append for several jobs in one round trip. A batch that is refused does not keep the others from being
 // written; the first refusal is returned.
-func (l *Log) AppendAll(ctx context.Context, batches ...Batch) error {
+func (l *Log) AppendAll(ctx context.Context, batches ...Batch) (err error) {
+	ctx, span := tracing.Call(ctx, "publish events")
+	defer func() { tracing.End(span, err) }()
 	var parts []*part
 	for _, b := range batches {
 		some, err := l.parts(b.Epoch, b.Entries)

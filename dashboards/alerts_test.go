@@ -1,0 +1,47 @@
+package dashboards_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// promtool runs Prometheus's own checker.
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	require.NoError(t, err, "promtool is missing: install the Debian package prometheus")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Dir = "prometheus"
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+func TestTheAlertsAreUnderstoodAndFireWhereTheyShould(t *testing.T) {
+	t.Parallel()
+	promtool(t, "check", "rules", "alerts.yml")
+	promtool(t, "test", "rules", "alerts_test.yml")
+}
+
+func TestEachAlertHasItsRunbook(t *testing.T) {
+	t.Parallel()
+	rules, err := os.ReadFile("prometheus/alerts.yml")
+	require.NoError(t, err)
+	page, err := os.ReadFile("../docs/runbooks.md")
+	require.NoError(t, err)
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1)
+	require.NotEmpty(t, alerts)
+	for _, alert := range alerts {
+		require.Contains(t, string(page), "\n## "+alert[1]+"\n")
+		require.Contains(t, string(rules), "docs/runbooks.md#"+strings.ToLower(alert[1])+"\n")
+	}
+	require.Len(t, regexp.MustCompile(`(?m)^## `).FindAllString(string(page), -1), len(alerts), "and no other")
+}
