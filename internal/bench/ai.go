@@ -16,6 +16,7 @@ import (
 	"rohrpost/internal/devstack"
 	"rohrpost/internal/devstack/tinygguf"
 	"rohrpost/internal/stream"
+	"rohrpost/tasks"
 )
 
 // AIOptions are those of [AI].
@@ -72,7 +73,7 @@ func AI(ctx context.Context, opts AIOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
-	if _, err := s.worker(ctx); err != nil {
+	if _, err := s.worker(ctx, tasks.AI); err != nil {
 		return err
 	}
 	v, err := s.visit(ctx, 0)
