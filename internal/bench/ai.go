@@ -16,6 +16,7 @@ import (
 	"rohrpost/internal/devstack"
 	"rohrpost/internal/devstack/tinygguf"
 	"rohrpost/internal/stream"
+	"rohrpost/tasks"
 )
 
 // AIOptions are those of [AI].
@@ -26,15 +27,15 @@ type AIOptions struct {
 
 // The figures of answers.
 const (
-	firstTokenP50 = "first_token_p50_ms"
-	firstTokenP99 = "first_token_p99_ms"
-	tokenRate     = "tokens_per_second"
+	firstP50   = "first_token_p50_ms"
+	firstP99   = "first_token_p99_ms"
+	answerRate = "tokens_per_second"
 )
 
 var aiFigures = []figure{
-	{firstTokenP50, "question to first token p50, ms"},
-	{firstTokenP99, "question to first token p99, ms"},
-	{tokenRate, "tokens/s from the first to the end"},
+	{firstP50, "question to first token p50, ms"},
+	{firstP99, "question to first token p99, ms"},
+	{answerRate, "tokens/s from the first to the end"},
 }
 
 const (
@@ -72,7 +73,7 @@ func AI(ctx context.Context, opts AIOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
-	if _, err := s.worker(ctx); err != nil {
+	if _, err := s.worker(ctx, tasks.AI); err != nil {
 		return err
 	}
 	v, err := s.visit(ctx, 0)
@@ -124,8 +125,8 @@ func asking(name string, opts AIOptions, put func(ctx context.Context) (answer, 
 			tokens, took = tokens+a.tokens, took+a.rest
 		}
 		return trial.Values{
-			firstTokenP50: trial.Milliseconds(h, 50), firstTokenP99: trial.Milliseconds(h, 99),
-			tokenRate: float64(tokens) / took.Seconds(),
+			firstP50: trial.Milliseconds(h, 50), firstP99: trial.Milliseconds(h, 99),
+			answerRate: float64(tokens) / took.Seconds(),
 		}, nil
 	}}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"rohrpost/internal/bench/trial"
 )
@@ -38,15 +39,23 @@ func (r *raw) Enqueue(ctx context.Context, _ trial.Owner, n int) error {
 	return err
 }
 
-// EnqueueMany goes one by one: Asynq has no batches.
+// EnqueueMany goes one by one, by several clients: Asynq has no batches.
 func (r *raw) EnqueueMany(ctx context.Context, owner trial.Owner, first, n int) error {
-	for i := range n {
-		if err := r.Enqueue(ctx, owner, first+i); err != nil {
-			return err
-		}
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range rawClients {
+		group.Go(func() error {
+			for at := first + i; at < first+n; at += rawClients {
+				if err := r.Enqueue(ctx, owner, at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
+
+const rawClients = 8
 
 func (r *raw) Work(_ context.Context, started func(n int)) (func() error, error) {
 	srv := asynq.NewServerFromRedisClient(r.rdb, asynq.Config{

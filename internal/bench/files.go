@@ -7,6 +7,7 @@ import (
 
 	"rohrpost/internal/bench/trial"
 	"rohrpost/internal/devstack"
+	"rohrpost/tasks"
 )
 
 // FilesOptions are those of [Files].
@@ -78,7 +79,7 @@ func Files(ctx context.Context, opts FilesOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	worker, err := s.worker(ctx)
+	worker, err := s.worker(ctx, tasks.Files)
 	if err != nil {
 		return err
 	}

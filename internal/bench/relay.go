@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,8 +63,7 @@ func (c *crowd) measureTokens(ctx context.Context, every time.Duration) (*arriva
 	}
 	if err := w.Close(ctx); err != nil {
 		s.close()
-		<-told
-		return nil, err
+		return nil, errors.Join(err, <-told)
 	}
 	return a, <-told
 }

@@ -104,13 +104,20 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	names := r.subjects()
 	fmt.Fprint(table, r.Bench)
 	for _, name := range names {
-		fmt.Fprintf(table, "\t%s\tx", name)
+		fmt.Fprint(table, "\t"+name)
+		if r.Baseline != "" {
+			fmt.Fprint(table, "\tx")
+		}
 	}
 	fmt.Fprintln(table)
 	for _, l := range r.Figures {
 		fmt.Fprint(table, l.Label)
 		for _, name := range names {
-			fmt.Fprint(table, "\t"+l.of(name))
+			value, ratio := l.of(name)
+			fmt.Fprint(table, "\t"+value)
+			if r.Baseline != "" {
+				fmt.Fprint(table, "\t"+ratio)
+			}
 		}
 		fmt.Fprintln(table)
 	}
@@ -128,18 +135,17 @@ func (r *report) subjects() (names []string) {
 	return names
 }
 
-// of is a subject's two cells of the table.
-func (l line) of(name string) string {
+// of is what the table shows of a subject.
+func (l line) of(name string) (value, ratio string) {
 	i := slices.IndexFunc(l.Subjects, func(c cell) bool { return c.Subject == name })
 	if i < 0 {
-		return "-\t"
+		return "-", ""
 	}
 	c := l.Subjects[i]
-	text := fmt.Sprintf("%s (%s - %s)\t", digits(c.Median), digits(c.Min), digits(c.Max))
 	if c.Ratio != nil {
-		text += digits(*c.Ratio)
+		ratio = digits(*c.Ratio)
 	}
-	return text
+	return fmt.Sprintf("%s (%s - %s)", digits(c.Median), digits(c.Min), digits(c.Max)), ratio
 }
 
 // digits prints three significant ones, and all of what stands before the point.

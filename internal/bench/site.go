@@ -73,10 +73,10 @@ func openSite(ctx context.Context, opts Options,
 	return s, nil
 }
 
-// worker starts a worker process of all queues.
-func (s *site) worker(ctx context.Context) (*devstack.Process, error) {
+// worker starts a worker process of one queue: it needs no servers but those of that.
+func (s *site) worker(ctx context.Context, queue string) (*devstack.Process, error) {
 	return s.stack.StartProgram(ctx, "worker", func(address string) *exec.Cmd {
-		return s.program("METRICS_ADDR="+address, "worker")
+		return s.program("METRICS_ADDR="+address, "worker", "--queues", queue+"=1")
 	}, s.answers("/metrics"))
 }
 

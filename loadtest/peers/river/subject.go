@@ -74,7 +74,10 @@ func (s *subject) prepare(ctx context.Context) error {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("schema of River: %w", err)
 	}
-	s.inserter, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{Logger: quiet()})
+	// An inserting client wakes workers no more often than its own cooldown says.
+	s.inserter, err = river.NewClient(riverpgxv5.New(s.pool), &river.Config{
+		FetchCooldown: fetchCooldown, FetchPollInterval: fetchPollInterval, Logger: quiet(),
+	})
 	return err
 }
 
