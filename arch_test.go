@@ -78,8 +78,10 @@ var places = map[string]int{
 	"rohrpost/internal/config":   foundation,
 	"rohrpost/internal/redisurl": foundation,
 
-	"rohrpost/internal/tracing":      sight,
-	"rohrpost/internal/tracing/otlp": foundation,
+	"rohrpost/internal/tracing":       sight,
+	"rohrpost/internal/tracing/otlp":  foundation,
+	"rohrpost/internal/batch":         foundation,
+	"rohrpost/internal/queue/express": foundation,
 
 	"rohrpost/internal/fault": leaf,
 
