@@ -80,9 +80,9 @@ var places = map[string]int{
 
 	"rohrpost/internal/tracing":       sight,
 	"rohrpost/internal/tracing/otlp":  foundation,
-	"rohrpost/internal/batch":         foundation,
 	"rohrpost/internal/queue/express": foundation,
 
+	"rohrpost/internal/batch": leaf,
 	"rohrpost/internal/fault": leaf,
 
 	"rohrpost/internal/devstack":            stand,
