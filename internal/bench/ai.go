@@ -73,6 +73,9 @@ func AI(ctx context.Context, opts AIOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
+	if err := s.scheduler(ctx); err != nil {
+		return err
+	}
 	if _, err := s.worker(ctx, tasks.AI); err != nil {
 		return err
 	}

@@ -79,6 +79,9 @@ func Files(ctx context.Context, opts FilesOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.scheduler(ctx); err != nil {
+		return err
+	}
 	worker, err := s.worker(ctx, tasks.Files)
 	if err != nil {
 		return err

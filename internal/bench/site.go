@@ -80,6 +80,14 @@ func (s *site) worker(ctx context.Context, queue string) (*devstack.Process, err
 	}, s.answers("/metrics"))
 }
 
+// scheduler starts a scheduler process, which finds jobs that a worker which was stopped left behind.
+func (s *site) scheduler(ctx context.Context) error {
+	_, err := s.stack.StartProgram(ctx, "scheduler", func(address string) *exec.Cmd {
+		return s.program("METRICS_ADDR="+address, "scheduler")
+	}, s.answers("/metrics"))
+	return err
+}
+
 // program is this program, or what stands for it, as a process with one more setting.
 func (s *site) program(setting string, args ...string) *exec.Cmd {
 	start := s.opts.Program
