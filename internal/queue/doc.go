@@ -20,6 +20,10 @@
 // Asynq's task id is "<job id>:<epoch>", so dispatching twice is harmless. Its own retry and archive are used, so that
 // Asynqmon shows what goes on, but a task that comes back is only run if PostgreSQL lets it be claimed.
 //
+// What concurrent jobs ask of PostgreSQL and Redis goes together where it can (package batch, together.go), and tasks
+// travel by package express, which wakes the workers. With [Config.Plain] each job goes by itself; no guarantee depends on
+// it.
+//
 // The parts: [Enqueue] writes the record inside the caller's transaction. [Engine] dispatches committed jobs, cancels,
 // and finds what was lost. [Runner] claims, runs and settles inside a worker.
 package queue
