@@ -40,6 +40,7 @@ var places = map[string]int{
 	"rohrpost/internal/cli/admin":    shell,
 	"rohrpost/internal/cli/terminal": shell,
 	"rohrpost/internal/bench":        shell,
+	"rohrpost/internal/chaos":        shell,
 	"rohrpost/internal/acceptance":   shell,
 
 	"rohrpost/api":       door,
