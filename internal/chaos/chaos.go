@@ -19,9 +19,9 @@ import (
 // Options says what to break and for how long. Zero values work but for Out.
 type Options struct {
 	Seed   uint64        // chooses faults, targets, times and work; 0 takes one by random, and it is printed
-	For    time.Duration // how long faults follow one another; 0 takes 2 minutes
-	Jobs   int64         // transfers in all, spread over that time; 0 takes 50 a second
-	Faults []string      // the kinds; none takes all
+	For    time.Duration // how long faults follow one another, each once at least; 0 takes 2 minutes
+	Jobs   int64         // transfers, spread over that time, at least; 0 takes 50 a second
+	Faults []string      // the kinds, in this order; none takes all, in random order
 	Dir    string        // keeps the servers' data and all logs; empty takes a temporary folder that is removed
 	JSON   bool
 	Out    io.Writer
@@ -122,7 +122,7 @@ func (s *stage) play(ctx context.Context, opts Options, kinds []faultKind) (repo
 	uploading.Go(func() { v.run(working) })
 	var happenings []happening
 	d := &director{
-		stage: s, began: began, kinds: kinds, random: rand.New(rand.NewPCG(opts.Seed, 1)),
+		stage: s, began: began, kinds: kinds, shuffle: len(opts.Faults) == 0, random: rand.New(rand.NewPCG(opts.Seed, 1)),
 		told: func(h happening) {
 			happenings = append(happenings, h)
 			opts.say("%8s  %-17s %-22s lasted %7s, recovered after %7s", seconds(h.At), h.Kind, h.Target, seconds(h.Lasted),
@@ -131,7 +131,7 @@ func (s *stage) play(ctx context.Context, opts Options, kinds []faultKind) (repo
 	}
 	err = d.run(ctx, began.Add(opts.For))
 	if err == nil {
-		b.hurry() // the rest of the orders is given in peace
+		b.finish() // the rest of the orders is given in peace
 		work.Wait()
 	}
 	stop()

@@ -28,36 +28,46 @@ type happening struct {
 	Stuck     int           `json:"stuck"` // jobs that had not ended within recoverWithin
 }
 
-// director has one fault follow the other: each kind once in random order, then all of them anew.
+// director has one fault follow the other, in rounds of each kind once.
 type director struct {
-	stage  *stage
-	began  time.Time
-	kinds  []faultKind
-	random *rand.Rand
-	told   func(happening)
+	stage   *stage
+	began   time.Time
+	kinds   []faultKind
+	shuffle bool // each round anew; otherwise the order is that of kinds
+	random  *rand.Rand
+	told    func(happening)
 }
 
-// run goes on until the time is over; a fault that has begun is seen to its end.
+// run goes on until the time is over, and for one round at least; a fault that has begun is seen to its end.
 func (d *director) run(ctx context.Context, until time.Time) error {
-	var round []faultKind
-	for time.Now().Before(until) {
-		if len(round) == 0 {
-			for _, i := range d.random.Perm(len(d.kinds)) {
-				round = append(round, d.kinds[i])
+	for rounds := 0; ; rounds++ {
+		for _, kind := range d.round() {
+			if rounds > 0 && !time.Now().Before(until) {
+				return nil
+			}
+			b := kind.choose(d.stage, d.random)
+			b.kind = kind.name
+			h, err := d.happen(ctx, b)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", b.kind, b.target, err)
+			}
+			d.told(h)
+			if err := pause(ctx, calm); err != nil {
+				return err
 			}
 		}
-		b := round[0].choose(d.stage, d.random)
-		b.kind, round = round[0].name, round[1:]
-		h, err := d.happen(ctx, b)
-		if err != nil {
-			return fmt.Errorf("%s, %s: %w", b.kind, b.target, err)
-		}
-		d.told(h)
-		if err := pause(ctx, calm); err != nil {
-			return err
-		}
 	}
-	return nil
+}
+
+func (d *director) round() []faultKind {
+	if !d.shuffle {
+		return d.kinds
+	}
+	round := make([]faultKind, 0, len(d.kinds))
+	for _, i := range d.random.Perm(len(d.kinds)) {
+		round = append(round, d.kinds[i])
+	}
+	return round
 }
 
 func (d *director) happen(ctx context.Context, b breakage) (happening, error) {

@@ -29,28 +29,29 @@ type bank struct {
 	pool   *db.Pool
 	engine *queue.Engine
 	limit  *rate.Limiter
-	most   int64
+	least  int64
 	log    *slog.Logger
 
 	mu       sync.Mutex // guards the rest
+	closing  bool       // only what is missing to the least is still given
 	given    int64
 	accepted []uuid.UUID // the jobs of transactions whose commit was answered
 	unsure   int64       // orders of which nobody knows: the answer to their commit didn't come
 }
 
-// newBank opens the books to orders, most of them in all and at most perSecond.
-func newBank(ctx context.Context, database string, cache redis.UniversalClient, most int64, perSecond float64,
+// newBank takes orders, at least so many in all and at most perSecond while things break.
+func newBank(ctx context.Context, database string, cache redis.UniversalClient, least int64, perSecond float64,
 	log *slog.Logger) (*bank, error) {
 	pool, err := db.Open(ctx, db.Config{URL: database})
 	if err != nil {
 		return nil, err
 	}
-	b := &bank{pool: pool, limit: rate.NewLimiter(rate.Limit(perSecond), mostPerTx), most: most, log: log}
+	b := &bank{pool: pool, limit: rate.NewLimiter(rate.Limit(perSecond), mostPerTx), least: least, log: log}
 	b.engine = queue.NewEngine(pool, cache, stream.New(cache, stream.Config{}), queue.Config{}, log, nil)
 	return b, nil
 }
 
-// run gives orders until all are given or ctx ends.
+// run gives orders until [bank.finish] was called and enough are given, or ctx ends.
 func (b *bank) run(ctx context.Context, seed uint64) {
 	b.engine.Start(context.WithoutCancel(ctx))
 	defer b.engine.Stop()
@@ -65,17 +66,20 @@ func (b *bank) run(ctx context.Context, seed uint64) {
 	working.Wait()
 }
 
-// transact gives some orders in one transaction. ok is false when all are given.
+// transact gives some orders in one transaction. ok is false when enough are given.
 func (b *bank) transact(ctx context.Context, random *rand.Rand) (ok bool) {
 	count := 1 + random.Int64N(mostPerTx)
 	b.mu.Lock()
-	count = min(count, b.most-b.given)
+	if b.closing {
+		count = min(count, b.least-b.given)
+	}
+	if count <= 0 {
+		b.mu.Unlock()
+		return false
+	}
 	first := b.given
 	b.given += count
 	b.mu.Unlock()
-	if count <= 0 {
-		return false
-	}
 	if b.limit.WaitN(ctx, int(count)) != nil {
 		b.mu.Lock()
 		b.unsure += count
@@ -117,7 +121,12 @@ func (b *bank) transact(ctx context.Context, random *rand.Rand) (ok bool) {
 	return true
 }
 
-// hurry has the rest of the orders given as fast as it goes.
-func (b *bank) hurry() { b.limit.SetLimit(rate.Inf) }
+// finish has what is missing to the least number of orders given as fast as it goes, and no more.
+func (b *bank) finish() {
+	b.mu.Lock()
+	b.closing = true
+	b.mu.Unlock()
+	b.limit.SetLimit(rate.Inf)
+}
 
 func (b *bank) close() { b.pool.Close() }

@@ -24,10 +24,10 @@ func (s shell) chaosCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return chaos.Run(cmd.Context(), opts, s.log) },
 	}
 	cmd.Flags().Uint64Var(&opts.Seed, "seed", 0, "chooses faults and work; the same seed, the same choice (default: by random)")
-	cmd.Flags().DurationVar(&opts.For, "for", 0, "how long one fault follows the other (default 2m)")
-	cmd.Flags().Int64Var(&opts.Jobs, "jobs", 0, "jobs to give, spread over that time (default: 50 a second)")
+	cmd.Flags().DurationVar(&opts.For, "for", 0, "how long one fault follows the other, each once at least (default 2m)")
+	cmd.Flags().Int64Var(&opts.Jobs, "jobs", 0, "jobs to give at least, spread over that time (default: 50 a second)")
 	cmd.Flags().StringSliceVar(&opts.Faults, "faults", nil,
-		"kinds of faults (default: all of "+strings.Join(chaos.FaultNames(), ", ")+")")
+		"kinds of faults, in this order (default, shuffled: "+strings.Join(chaos.FaultNames(), ", ")+")")
 	cmd.Flags().StringVar(&opts.Dir, "dir", "", "keep data and logs in this folder (default: a temporary one)")
 	cmd.Flags().BoolVar(&opts.JSON, "json", false, "print JSON instead of tables")
 	cmd.AddCommand(s.chaosWorkerCommand())
