@@ -9,10 +9,10 @@ LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
 # Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
 TEST := go test -p 2 -timeout 10m
 
-.PHONY: help run build test race lint gen verify bench ollama clean
+.PHONY: help run build test race lint gen verify bench chaos chaos-smoke ollama clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  make run answers AI questions by OLLAMA_HOST, or the Ollama of this machine; without either it builds one, once,'
 	@echo '  for a tiny model that shows how answers arrive. DEMO_MODEL=0 leaves that out, DEMO_MODEL=1 takes it anyway.'
 
@@ -41,6 +41,15 @@ verify: lint ## everything but the tests: format, vet, lint, generated code, mod
 bench: ## durable jobs a second and latency of our engine, beside raw Asynq on the same Redis
 	@build/setup.sh run
 	@go run . bench
+
+chaos: build ## break a private stack in every way there is, for 10 minutes, and check that nothing is lost or done twice
+	@build/setup.sh run
+	@bin/rohrpost chaos --for 10m --jobs 60000
+
+# The kill comes before the wipe: otherwise it takes Asynq two minutes to tidy up after a killed worker.
+chaos-smoke: build ## some of it in less than 2 minutes
+	@build/setup.sh run
+	@bin/rohrpost chaos --for 25s --jobs 1500 --faults postgres-restart,network-half-open,scheduler-kill,worker-kill,redis-flush
 
 ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 	@build/ollama/build.sh
