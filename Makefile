@@ -11,10 +11,10 @@ K6 := $(CACHE)/k6-1.8.1/k6
 # Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
 TEST := go test -p 2 -timeout 10m
 
-.PHONY: help run build test race lint gen verify bench load smoke ollama clean
+.PHONY: help run build test race lint gen verify bench load smoke chaos chaos-smoke ollama clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo '  make run answers AI questions by OLLAMA_HOST, or the Ollama of this machine; without either it builds one, once,'
 	@echo '  for a tiny model that shows how answers arrive. DEMO_MODEL=0 leaves that out, DEMO_MODEL=1 takes it anyway.'
 
@@ -57,6 +57,15 @@ smoke: build $(K6) ## the same in half a minute, with budgets that a busy machin
 	@build/setup.sh run
 	@build/ollama/build.sh
 	@K6=$(K6) loadtest/run.sh smoke
+
+chaos: build ## break a private stack in every way there is, for 10 minutes, and check that nothing is lost or done twice
+	@build/setup.sh run
+	@bin/rohrpost chaos --for 10m --jobs 60000
+
+# The kill comes before the wipe: otherwise it takes Asynq two minutes to tidy up after a killed worker.
+chaos-smoke: build ## some of it in less than 2 minutes
+	@build/setup.sh run
+	@bin/rohrpost chaos --for 25s --jobs 1500 --faults postgres-restart,network-half-open,scheduler-kill,worker-kill,redis-flush
 
 ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 	@build/ollama/build.sh

@@ -43,6 +43,7 @@ var places = map[string]int{
 	"rohrpost/internal/bench":        shell,
 	"rohrpost/internal/bench/trial":  stand,
 	"rohrpost/internal/bench/usage":  stand,
+	"rohrpost/internal/chaos":        shell,
 	"rohrpost/internal/acceptance":   shell,
 
 	"rohrpost/api":       door,

@@ -20,6 +20,7 @@ var tells = map[string][]string{
 	"ai.md":         {"data: [DONE]", "event: token", "event: result", `"state":"succeeded"`},
 	"backup.md":     {`"stage":"restore"`, "event: result", `"by":"hashes"`, "newest 3 backups", "RESTORED IN"},
 	"benchmarks.md": {"event to all streams p99, ms", "token worker to client p50, ms"},
+	"chaos.md":      {"redis-flush", "each effect is there once", "Redis was tidy"},
 	"cleanup.md":    {`"swept":[{"what":"sessions"`, `{"what":"mails"`},
 	"command-line.md": {
 		"admin@rohrpost.localhost", "WOULD BE DELETED", "schedule.pause", `{"items":[`, `"event":"result"`, "orphaned_blobs",

@@ -64,9 +64,10 @@ func openSite(ctx context.Context, opts Options,
 		"DATABASE_URL=" + s.postgres.URL(), "REDIS_URL=" + s.redis.URL(), "BLOB_URL=" + content,
 		"API_LOGIN_BURST=1000000", // everybody comes from the same address
 	}, more...)
-	s.api, err = stack.StartProgram(ctx, "api", func(address string) *exec.Cmd {
-		return s.program("API_ADDR="+address, "api")
-	}, s.answers("/readyz"))
+	s.api, err = stack.StartProgram(ctx, devstack.Program{
+		Name: "api", Probe: s.answers("/readyz"),
+		Command: func(address string) *exec.Cmd { return s.program("API_ADDR="+address, "api") },
+	})
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -75,16 +76,19 @@ func openSite(ctx context.Context, opts Options,
 
 // worker starts a worker process of one queue: it needs no servers but those of that.
 func (s *site) worker(ctx context.Context, queue string) (*devstack.Process, error) {
-	return s.stack.StartProgram(ctx, "worker", func(address string) *exec.Cmd {
-		return s.program("METRICS_ADDR="+address, "worker", "--queues", queue+"=1")
-	}, s.answers("/metrics"))
+	return s.stack.StartProgram(ctx, devstack.Program{
+		Name: "worker", Probe: s.answers("/metrics"), Command: func(address string) *exec.Cmd {
+			return s.program("METRICS_ADDR="+address, "worker", "--queues", queue+"=1")
+		},
+	})
 }
 
 // scheduler starts a scheduler process, which finds jobs that a worker which was stopped left behind.
 func (s *site) scheduler(ctx context.Context) error {
-	_, err := s.stack.StartProgram(ctx, "scheduler", func(address string) *exec.Cmd {
-		return s.program("METRICS_ADDR="+address, "scheduler")
-	}, s.answers("/metrics"))
+	_, err := s.stack.StartProgram(ctx, devstack.Program{
+		Name: "scheduler", Probe: s.answers("/metrics"),
+		Command: func(address string) *exec.Cmd { return s.program("METRICS_ADDR="+address, "scheduler") },
+	})
 	return err
 }
 

@@ -43,9 +43,9 @@ func (p *process) serveAPI(ctx context.Context, h house, users *accounts.Service
 	return nil
 }
 
-// startWorker takes jobs; at the end running ones may finish, or are handed back.
-func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConfig) error {
-	server := worker.New(h.engine, cfg,
+// startWorker takes jobs, also of the kinds that more binds; at the end running ones may finish, or are handed back.
+func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConfig, more ...func(*queue.Mux)) error {
+	server := worker.New(h.engine, cfg, append(more,
 		func(mux *queue.Mux) { worker.Files(mux, h.files) },
 		func(mux *queue.Mux) { worker.AI(mux, h.ai) },
 		func(mux *queue.Mux) { worker.Mail(mux, h.mail) },
@@ -55,7 +55,7 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 		func(mux *queue.Mux) { worker.Datasets(mux, h.datasets) },
 		func(mux *queue.Mux) { worker.Backup(mux, h.backup) },
 		func(mux *queue.Mux) { worker.Reports(mux, h.reports) },
-	)
+	)...)
 	if err := server.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ type RedisOptions struct {
 	Persist bool
 	// Settings are further lines of redis.conf, e.g. "cluster-enabled yes" or "maxmemory 8mb".
 	Settings []string
+	// PasswordOf gives it the password of another one, for replicas; nil makes one.
+	PasswordOf *Redis
 }
 
 // Redis is a private Redis with a password of its own, made anew for each run.
@@ -47,6 +49,9 @@ func (s *Stack) StartRedis(ctx context.Context, opts RedisOptions) (*Redis, erro
 		return nil, fmt.Errorf("redis: %w", err)
 	}
 	r := &Redis{password: rand.Text()}
+	if opts.PasswordOf != nil {
+		r.password = opts.PasswordOf.password
+	}
 	r.Process = &Process{
 		stack: s, name: name, folder: home, within: redisWithin, grace: redisGrace,
 		stops: []syscall.Signal{syscall.SIGTERM},

@@ -1,0 +1,144 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	recoverWithin = 60 * time.Second      // from then on work counts as stuck
+	recoverLook   = 50 * time.Millisecond // how exact the time to recover is
+	calm          = 500 * time.Millisecond
+)
+
+// happening is one fault that was, and what became of the work.
+type happening struct {
+	Kind   string        `json:"kind"`
+	Target string        `json:"target"`
+	At     time.Duration `json:"at_ns"` // since the start
+	Lasted time.Duration `json:"lasted_ns"`
+	// Recovered is how long it took until all jobs that were unfinished had ended: from the fault's end, or from its
+	// beginning where nobody had to undo anything for the work to go on.
+	Recovered time.Duration `json:"recovered_ns"`
+	Stuck     int           `json:"stuck"` // jobs that had not ended within recoverWithin
+}
+
+// director has one fault follow the other, in rounds of each kind once.
+type director struct {
+	stage   *stage
+	began   time.Time
+	kinds   []faultKind
+	shuffle bool // each round anew; otherwise the order is that of kinds
+	random  *rand.Rand
+	told    func(happening)
+}
+
+// run goes on until the time is over, and for one round at least; a fault that has begun is seen to its end.
+func (d *director) run(ctx context.Context, until time.Time) error {
+	for rounds := 0; ; rounds++ {
+		for _, kind := range d.round() {
+			if rounds > 0 && !time.Now().Before(until) {
+				return nil
+			}
+			b := kind.choose(d.stage, d.random)
+			b.kind = kind.name
+			h, err := d.happen(ctx, b)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", b.kind, b.target, err)
+			}
+			d.told(h)
+			if err := pause(ctx, calm); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (d *director) round() []faultKind {
+	if !d.shuffle {
+		return d.kinds
+	}
+	round := make([]faultKind, 0, len(d.kinds))
+	for _, i := range d.random.Perm(len(d.kinds)) {
+		round = append(round, d.kinds[i])
+	}
+	return round
+}
+
+func (d *director) happen(ctx context.Context, b breakage) (happening, error) {
+	from := time.Now()
+	h := happening{Kind: b.kind, Target: b.target, At: from.Sub(d.began)}
+	pending, err := d.unfinished(ctx)
+	if err != nil {
+		return h, err
+	}
+	if err := b.begin(ctx); err != nil {
+		return h, err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := pause(ctx, b.hold)
+		if err == nil {
+			err = b.end(ctx)
+		}
+		h.Lasted = time.Since(from)
+		ended <- err
+	}()
+	if !b.fromBegin {
+		if err := <-ended; err != nil {
+			return h, err
+		}
+		from = time.Now()
+		if pending, err = d.unfinished(ctx); err != nil {
+			return h, err
+		}
+	}
+	h.Stuck, err = d.recovered(ctx, pending, from)
+	h.Recovered = time.Since(from)
+	if b.fromBegin {
+		err = errors.Join(err, <-ended)
+	}
+	if err == nil && b.after != nil {
+		err = b.after(ctx)
+	}
+	return h, err
+}
+
+func (d *director) unfinished(ctx context.Context) ([]uuid.UUID, error) {
+	rows, err := d.stage.pool.Query(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'running')`)
+	if err != nil {
+		return nil, fmt.Errorf("unfinished jobs: %w", err)
+	}
+	defer rows.Close()
+	var ids []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("unfinished jobs: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
+// recovered waits until the jobs have ended and returns how many had not in time.
+func (d *director) recovered(ctx context.Context, jobs []uuid.UUID, from time.Time) (stuck int, err error) {
+	for {
+		err := d.stage.pool.QueryRow(ctx,
+			`SELECT count(*) FROM jobs WHERE id = ANY($1) AND state IN ('queued', 'running')`, jobs).Scan(&stuck)
+		if err != nil {
+			return 0, fmt.Errorf("look after %d jobs: %w", len(jobs), err)
+		}
+		if stuck == 0 || time.Since(from) > recoverWithin {
+			return stuck, nil
+		}
+		if err := pause(ctx, recoverLook); err != nil {
+			return stuck, err
+		}
+	}
+}
