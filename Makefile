@@ -6,10 +6,12 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/rohrpost
 LINT_VERSION := v2.15.0
 LINT := $(CACHE)/golangci-lint-$(LINT_VERSION)/golangci-lint
 
+K6 := $(CACHE)/k6-1.8.1/k6
+
 # Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
 TEST := go test -p 2 -timeout 10m
 
-.PHONY: help run build test race lint gen verify bench ollama clean
+.PHONY: help run build test race lint gen verify bench load smoke ollama clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,8 @@ build: ## compile bin/rohrpost
 
 test: servers ## all tests, on real servers, with the race detector and in random order
 	$(TEST) -race -shuffle=on ./...
+	QUEUE_PLAIN=true $(TEST) -race -shuffle=on ./internal/queue
+	go -C loadtest/peers test -timeout 10m ./...
 
 race: servers ## the tests three times over, to meet the rarer orders
 	$(TEST) -race -shuffle=on -count=3 -timeout 30m ./...
@@ -38,9 +42,21 @@ gen: ## write the generated code anew: queries by sqlc, the server's interface b
 verify: lint ## everything but the tests: format, vet, lint, generated code, modules, scripts
 	@build/verify.sh
 
-bench: ## durable jobs a second and latency of our engine, beside raw Asynq on the same Redis
+bench: build peers ## measure it beside what one could pick instead; BENCH=--quick for a first impression
 	@build/setup.sh run
-	@go run . bench
+	@build/ollama/build.sh
+	@bin/rohrpost bench jobs --peer bin/peer-river $(BENCH)
+	@for what in http streams files ai; do echo; bin/rohrpost bench $$what $(BENCH); done
+
+load: build $(K6) ## load tests by k6 on a private stack, some seven minutes; budgets in loadtest/budgets.json
+	@build/setup.sh run
+	@build/ollama/build.sh
+	@K6=$(K6) loadtest/run.sh full
+
+smoke: build $(K6) ## the same in half a minute, with budgets that a busy machine keeps
+	@build/setup.sh run
+	@build/ollama/build.sh
+	@K6=$(K6) loadtest/run.sh smoke
 
 ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 	@build/ollama/build.sh
@@ -48,7 +64,14 @@ ollama: ## build the Ollama server that the tests and DEMO_MODEL=1 run
 clean: ## remove what was built and the private servers' data of `make run`
 	rm -rf bin .dev
 
-.PHONY: servers
+$(K6):
+	@build/k6.sh
+
+.PHONY: servers peers
+# Other job engines, for the bench. Their module is apart, so that they never enter ours.
+peers:
+	@go -C loadtest/peers build -o ../../bin/peer-river ./river
+
 servers:
 	@build/setup.sh test
 	@build/ollama/build.sh

@@ -41,6 +41,8 @@ var places = map[string]int{
 	"rohrpost/internal/cli/admin":    shell,
 	"rohrpost/internal/cli/terminal": shell,
 	"rohrpost/internal/bench":        shell,
+	"rohrpost/internal/bench/trial":  stand,
+	"rohrpost/internal/bench/usage":  stand,
 	"rohrpost/internal/acceptance":   shell,
 
 	"rohrpost/api":       door,
@@ -76,9 +78,11 @@ var places = map[string]int{
 	"rohrpost/internal/config":   foundation,
 	"rohrpost/internal/redisurl": foundation,
 
-	"rohrpost/internal/tracing":      sight,
-	"rohrpost/internal/tracing/otlp": foundation,
+	"rohrpost/internal/tracing":       sight,
+	"rohrpost/internal/tracing/otlp":  foundation,
+	"rohrpost/internal/queue/express": foundation,
 
+	"rohrpost/internal/batch": leaf,
 	"rohrpost/internal/fault": leaf,
 
 	"rohrpost/internal/devstack":            stand,

@@ -25,15 +25,17 @@ formatted() {
 }
 
 scripts() {
-  local all=(build/*.sh build/*/*.sh .ci/run)
+  local all=(build/*.sh build/*/*.sh loadtest/*.sh .ci/run)
   for script in "${all[@]}"; do bash -n "$script" || return 1; done
   if command -v shellcheck >/dev/null; then shellcheck "${all[@]}"; fi
 }
 
 check 'gofmt' formatted
 check 'go vet' go vet ./...
+check 'go vet (loadtest/peers)' go -C loadtest/peers vet ./...
 check 'generated code' build/gen.sh --check
 check 'go mod tidy' go mod tidy -diff
 check 'go mod tidy (build/tools)' go -C build/tools mod tidy -diff
+check 'go mod tidy (loadtest/peers)' go -C loadtest/peers mod tidy -diff
 check 'scripts' scripts
 exit $failed

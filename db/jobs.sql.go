@@ -147,6 +147,77 @@ func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Jo
 	return i, err
 }
 
+const claimJobs = `-- name: ClaimJobs :many
+UPDATE jobs
+SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS epoch) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
+  AND owner_limit IS NULL AND key_limit IS NULL AND crashes < $2::integer
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+RETURNING jobs.id, jobs.kind, jobs.queue, jobs.args, jobs.state, jobs.epoch, jobs.attempt, jobs.max_attempts, jobs.crashes, jobs.owner, jobs.run_at, jobs.unique_key, jobs.owner_limit, jobs.limit_key, jobs.key_limit, jobs.parked, jobs.progress, jobs.result, jobs.error_code, jobs.error_message, jobs.worker_id, jobs.trace_context, jobs.created_at, jobs.dispatched_at, jobs.started_at, jobs.finished_at, jobs.discarded_at
+`
+
+type ClaimJobsParams struct {
+	WorkerID   *uuid.UUID
+	LastChance int32
+	Ids        []uuid.UUID
+	Epochs     []int64
+}
+
+// ClaimJob for several, in the order of their ids, so that two of these never wait for each other.
+func (q *Queries) ClaimJobs(ctx context.Context, db DBTX, arg ClaimJobsParams) ([]Job, error) {
+	rows, err := db.Query(ctx, claimJobs,
+		arg.WorkerID,
+		arg.LastChance,
+		arg.Ids,
+		arg.Epochs,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Queue,
+			&i.Args,
+			&i.State,
+			&i.Epoch,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Owner,
+			&i.RunAt,
+			&i.UniqueKey,
+			&i.OwnerLimit,
+			&i.LimitKey,
+			&i.KeyLimit,
+			&i.Parked,
+			&i.Progress,
+			&i.Result,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.WorkerID,
+			&i.TraceContext,
+			&i.CreatedAt,
+			&i.DispatchedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.DiscardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const claimLimitedJob = `-- name: ClaimLimitedJob :one
 UPDATE jobs AS j
 SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false
@@ -222,6 +293,41 @@ func (q *Queries) CompleteJob(ctx context.Context, db DBTX, arg CompleteJobParam
 	return result.RowsAffected(), nil
 }
 
+const completeJobs = `-- name: CompleteJobs :many
+UPDATE jobs
+SET state = 'succeeded', result = t.result::jsonb, error_code = NULL, error_message = NULL, finished_at = now()
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS epoch, unnest($3::text[]) AS result) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.state = 'running'
+RETURNING jobs.id
+`
+
+type CompleteJobsParams struct {
+	Ids     []uuid.UUID
+	Epochs  []int64
+	Results []string
+}
+
+// CompleteJob for several.
+func (q *Queries) CompleteJobs(ctx context.Context, db DBTX, arg CompleteJobsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, completeJobs, arg.Ids, arg.Epochs, arg.Results)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const discardJob = `-- name: DiscardJob :one
 UPDATE jobs SET discarded_at = now() WHERE id = $1 AND state = 'failed' AND discarded_at IS NULL RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
@@ -259,6 +365,65 @@ func (q *Queries) DiscardJob(ctx context.Context, db DBTX, id uuid.UUID) (Job, e
 		&i.DiscardedAt,
 	)
 	return i, err
+}
+
+const dispatchFreshJobs = `-- name: DispatchFreshJobs :many
+UPDATE jobs AS j SET dispatched_at = now()
+WHERE j.id = ANY($1::uuid[]) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.run_at <= now()
+  AND j.owner_limit IS NULL AND j.key_limit IS NULL
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
+RETURNING j.id, j.kind, j.queue, j.args, j.state, j.epoch, j.attempt, j.max_attempts, j.crashes, j.owner, j.run_at, j.unique_key, j.owner_limit, j.limit_key, j.key_limit, j.parked, j.progress, j.result, j.error_code, j.error_message, j.worker_id, j.trace_context, j.created_at, j.dispatched_at, j.started_at, j.finished_at, j.discarded_at
+`
+
+// Takes jobs that were just committed, where nobody waits before them. The mark may be lost in a crash of PostgreSQL: then
+// the job is handed over once more, as the same task. So its commit need not wait for the disk.
+func (q *Queries) DispatchFreshJobs(ctx context.Context, db DBTX, ids []uuid.UUID) ([]Job, error) {
+	rows, err := db.Query(ctx, dispatchFreshJobs, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Queue,
+			&i.Args,
+			&i.State,
+			&i.Epoch,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Owner,
+			&i.RunAt,
+			&i.UniqueKey,
+			&i.OwnerLimit,
+			&i.LimitKey,
+			&i.KeyLimit,
+			&i.Parked,
+			&i.Progress,
+			&i.Result,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.WorkerID,
+			&i.TraceContext,
+			&i.CreatedAt,
+			&i.DispatchedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.DiscardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const dispatchJobs = `-- name: DispatchJobs :many

@@ -33,7 +33,7 @@ func Signal(tx pgx.Tx, signal any) {
 func InTx(ctx context.Context, pool *Pool, fn func(tx pgx.Tx) error) error {
 	signals, err := backoff.Retry(ctx, func() ([]any, error) {
 		signals, err := once(ctx, pool, fn)
-		if err != nil && !conflict(err) {
+		if err != nil && !Conflict(err) {
 			return nil, backoff.Permanent(err)
 		}
 		return signals, err
@@ -83,7 +83,9 @@ func Savepoint(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
 	return nil
 }
 
-func conflict(err error) bool {
+// Conflict tells that PostgreSQL refused a statement for a conflict with another (SQLSTATE 40001, 40P01), so that it can
+// be tried again.
+func Conflict(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }

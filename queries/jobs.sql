@@ -33,6 +33,16 @@ WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND o
   AND crashes < @last_chance::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
 RETURNING *;
 
+-- name: ClaimJobs :many
+-- ClaimJob for several, in the order of their ids, so that two of these never wait for each other.
+UPDATE jobs
+SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
+  AND owner_limit IS NULL AND key_limit IS NULL AND crashes < @last_chance::integer
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+RETURNING jobs.*;
+
 -- name: JobToClaim :one
 -- Tells why ClaimJob had no row.
 SELECT sqlc.embed(jobs), EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue) AS paused
@@ -65,6 +75,14 @@ WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now();
 UPDATE jobs
 SET state = 'succeeded', result = @result, error_code = NULL, error_message = NULL, finished_at = now()
 WHERE id = @id AND epoch = @epoch AND state = 'running';
+
+-- name: CompleteJobs :many
+-- CompleteJob for several.
+UPDATE jobs
+SET state = 'succeeded', result = t.result::jsonb, error_code = NULL, error_message = NULL, finished_at = now()
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch, unnest(@results::text[]) AS result) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.state = 'running'
+RETURNING jobs.id;
 
 -- name: FailJob :execrows
 UPDATE jobs
@@ -124,6 +142,16 @@ UPDATE jobs SET discarded_at = now() WHERE id = @id AND state = 'failed' AND dis
 -- name: DispatchedCount :one
 -- How many due jobs of a queue lie in Redis.
 SELECT count(*) FROM jobs WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now();
+
+-- name: DispatchFreshJobs :many
+-- Takes jobs that were just committed, where nobody waits before them. The mark may be lost in a crash of PostgreSQL: then
+-- the job is handed over once more, as the same task. So its commit need not wait for the disk.
+UPDATE jobs AS j SET dispatched_at = now()
+WHERE j.id = ANY(@ids::uuid[]) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.run_at <= now()
+  AND j.owner_limit IS NULL AND j.key_limit IS NULL
+  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
+RETURNING j.*;
 
 -- name: DispatchJobs :many
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose

@@ -15,11 +15,12 @@ import (
 
 // tells is what a reader of a page sees at the latest when its commands have run.
 var tells = map[string][]string{
-	"README.md":   {`"email":"bob@example.org"`, `"code":"invalid"`},
-	"accounts.md": {`"name":"Eve"`, `"refresh_token":"`},
-	"ai.md":       {"data: [DONE]", "event: token", "event: result", `"state":"succeeded"`},
-	"backup.md":   {`"stage":"restore"`, "event: result", `"by":"hashes"`, "newest 3 backups", "RESTORED IN"},
-	"cleanup.md":  {`"swept":[{"what":"sessions"`, `{"what":"mails"`},
+	"README.md":     {`"email":"bob@example.org"`, `"code":"invalid"`},
+	"accounts.md":   {`"name":"Eve"`, `"refresh_token":"`},
+	"ai.md":         {"data: [DONE]", "event: token", "event: result", `"state":"succeeded"`},
+	"backup.md":     {`"stage":"restore"`, "event: result", `"by":"hashes"`, "newest 3 backups", "RESTORED IN"},
+	"benchmarks.md": {"event to all streams p99, ms", "token worker to client p50, ms"},
+	"cleanup.md":    {`"swept":[{"what":"sessions"`, `{"what":"mails"`},
 	"command-line.md": {
 		"admin@rohrpost.localhost", "WOULD BE DELETED", "schedule.pause", `{"items":[`, `"event":"result"`, "orphaned_blobs",
 	},

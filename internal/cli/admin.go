@@ -29,6 +29,8 @@ func forAdmins(args []string) bool {
 // usualLevel keeps the log out of the way of who looks at a screen, and of programs that read what goes wrong.
 func usualLevel(args []string) string {
 	switch {
+	case len(args) > 0 && args[0] == "bench":
+		return "warn"
 	case !forAdmins(args):
 		return "info"
 	case slices.Contains(args, "--json"):

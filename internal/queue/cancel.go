@@ -88,7 +88,7 @@ func (e *Engine) Cancelled(ctx context.Context, job db.Job) {
 	if err := e.rdb.Publish(signal, cancelChannel, job.ID.String()).Err(); err != nil {
 		e.log.Warn("cancel signal not sent, the worker's next heartbeat will see it", "job", job.ID, "err", err)
 	}
-	e.tell(ctx, job)
+	e.tell(job)
 }
 
 // Rerun starts a failed or cancelled job of owner afresh, with all its attempts. Errors: [fault.NotFound], [Ended] when

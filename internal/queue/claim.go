@@ -53,15 +53,12 @@ func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 func (r *Runner) claim(at ref) (db.Job, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
 	defer cancel()
-	worker := r.id()
-	job, err := db.New().ClaimJob(ctx, r.engine.pool, db.ClaimJobParams{
-		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: r.engine.cfg.lastChance(),
-	})
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return job, err
+	got, err := r.claimFree(ctx, at)
+	if err != nil || got.ok {
+		return got.job, err
 	}
 	found, err := db.New().JobToClaim(ctx, r.engine.pool, at.Job)
-	job = found.Job
+	job := found.Job
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return db.Job{}, errNotOurs
@@ -80,6 +77,21 @@ func (r *Runner) claim(at ref) (db.Job, error) {
 		return db.Job{}, delay{handBackDelay, errors.New("just due")}
 	}
 	return r.claimLimited(ctx, at)
+}
+
+// claimFree claims a job that nothing stands in the way of.
+func (r *Runner) claimFree(ctx context.Context, at ref) (claimed, error) {
+	if !r.engine.cfg.Plain {
+		return r.joined.claims.Do(at)
+	}
+	worker := r.id()
+	job, err := db.New().ClaimJob(ctx, r.engine.pool, db.ClaimJobParams{
+		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: r.engine.cfg.lastChance(),
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return claimed{}, nil
+	}
+	return claimed{job, err == nil}, err
 }
 
 // keepBack puts the job of a paused queue back to waiting in PostgreSQL. Asynq's own pause keeps workers from taking such jobs;

@@ -21,6 +21,9 @@ type Config struct {
 	RetryBase time.Duration `env:"QUEUE_RETRY_BASE"`
 	// RetryCap bounds the wait before a retry. 0 takes 5 min.
 	RetryCap time.Duration `env:"QUEUE_RETRY_CAP"`
+	// Plain has every job claimed, settled and carried by exchanges of its own, as Asynq does it: slower, and easier to
+	// follow when something is looked into.
+	Plain bool `env:"QUEUE_PLAIN"`
 }
 
 func (c Config) withDefaults() Config {
@@ -49,7 +52,7 @@ type RunnerConfig struct {
 	Grace time.Duration `env:"WORKER_GRACE"`
 	// Heartbeat is the time between two signs of life. 0 takes 1 s.
 	Heartbeat time.Duration `env:"WORKER_HEARTBEAT"`
-	// Poll is how often an idle worker asks Redis for work. 0 takes 20 ms.
+	// Poll is how often an idle worker asks Redis for work where QUEUE_PLAIN is set; otherwise it is woken. 0 takes 20 ms.
 	Poll time.Duration `env:"WORKER_POLL"`
 	// StopGrace is how long a handler may go on after its context ended, before it is abandoned. 0 takes 10 s.
 	StopGrace time.Duration `env:"WORKER_STOP_GRACE"`

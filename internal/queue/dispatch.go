@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	enqueueTimeout = 3 * time.Second       // one exchange with Redis; it takes 0.1 ms
-	enqueueAtOnce  = 8                     // exchanges under way; more only wait for one another
-	perSlot        = 8                     // jobs kept in Redis for each slot of the workers
-	rest           = 50 * time.Millisecond // after a pass that left nothing behind, ends of jobs call for no other one
-	slotsFor       = 5 * time.Second       // how long the number of slots is believed
-	passes         = 16                    // of one queue, before the others have their turn: parking a backlog takes many
+	enqueueTimeout = 3 * time.Second // one exchange with Redis; it takes 0.1 ms
+	enqueueAtOnce  = 128             // tasks under way; they go together
+	plainAtOnce    = 8               // where each has an exchange of its own; more only wait for one another
+	perSlot        = 8               // jobs kept in Redis for each slot of the workers
+	slotsFor       = 5 * time.Second // how long the number of slots is believed
+	passes         = 16              // of one queue, before the others have their turn: parking a backlog takes many
 )
 
 // Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
@@ -32,6 +32,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		return err
 	}
 	for range passes {
+		e.note(queue, finding{left: true}) // until this pass is over
 		there, err := query(ctx, func(ctx context.Context) (int64, error) { return db.New().DispatchedCount(ctx, e.pool, queue) })
 		if err != nil {
 			return fmt.Errorf("dispatch %s: %w", queue, err)
@@ -39,6 +40,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		room := int64(window) - there
 		// A pass for each single place that gets free would cost more than it brings.
 		if room < int64(window)/2 {
+			e.note(queue, finding{full: true, left: true})
 			return nil
 		}
 		jobs, taken, err := e.take(ctx, queue, room)
@@ -49,12 +51,11 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 			return fmt.Errorf("dispatch %s: %w", queue, err)
 		}
 		if int64(taken) < room {
-			e.mu.Lock()
-			e.rested[queue] = time.Now()
-			e.mu.Unlock()
+			e.note(queue, finding{})
 			return nil
 		}
 	}
+	e.note(queue, finding{left: true})
 	e.Wake(queue)
 	return nil
 }
@@ -93,7 +94,7 @@ func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []db.
 			jobs = append(jobs, job)
 		}
 	}
-	e.tell(ctx, parked...)
+	e.tell(parked...)
 	return jobs, len(rows), nil
 }
 
@@ -115,24 +116,17 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 	}
 }
 
-// roomIn has a queue looked at because one of its jobs was claimed or has ended, unless it was just found empty: what is
-// enqueued later is dispatched by whoever enqueues it.
-func (e *Engine) roomIn(queue string) {
-	e.mu.Lock()
-	empty := time.Since(e.rested[queue]) < rest
-	e.mu.Unlock()
-	if !empty {
-		e.Wake(queue)
-	}
-}
-
 // enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. Their readers are told before a
 // worker can take them, so that no `queued` comes after a `running`.
 func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
-	e.tell(ctx, jobs...)
+	e.tell(jobs...)
 	// The first error ends the others: when Redis is away, they would only wait for it one after the other.
 	group, some := errgroup.WithContext(ctx)
-	group.SetLimit(enqueueAtOnce)
+	atOnce := enqueueAtOnce
+	if e.cfg.Plain {
+		atOnce = plainAtOnce
+	}
+	group.SetLimit(atOnce)
 	taken := make([]bool, len(jobs))
 	for i, job := range jobs {
 		group.Go(func() error {

@@ -7,12 +7,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
+	"rohrpost/internal/batch"
+	"rohrpost/internal/queue/express"
 	"rohrpost/internal/stream"
 )
 
@@ -25,8 +28,10 @@ type Hook func(ctx context.Context, tx pgx.Tx, job db.Job) error
 type Engine struct {
 	pool    *db.Pool
 	rdb     redis.UniversalClient
-	client  *asynq.Client
+	line    *express.Line
+	client  *asynq.Client // on line
 	events  *stream.Log
+	teller  *batch.Group[tidings, struct{}]
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
@@ -34,11 +39,12 @@ type Engine struct {
 	slots   slots
 	beats   beats
 
-	mu     sync.Mutex           // guards the rest
-	queues map[string]struct{}  // to be dispatched
-	rested map[string]time.Time // when a pass last left nothing behind, by queue
-	cancel context.CancelFunc   // nil unless running
-	wake   chan struct{}        // one slot
+	mu     sync.Mutex             // guards the rest
+	queues map[string]struct{}    // to be dispatched
+	fresh  map[string][]uuid.UUID // jobs that were just committed and may be handed over at once, by queue
+	found  map[string]finding     // by queue
+	cancel context.CancelFunc     // nil unless running
+	wake   chan struct{}          // one slot
 	wg     sync.WaitGroup
 }
 
@@ -46,12 +52,16 @@ type Engine struct {
 // clients stay the caller's to close.
 func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg Config, log *slog.Logger,
 	registerer prometheus.Registerer) *Engine {
-	rdb.AddHook(ackHook{})
-	e := &Engine{
-		pool: pool, rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), events: events, cfg: cfg.withDefaults(), log: log,
-		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
-		queues: map[string]struct{}{}, rested: map[string]time.Time{}, wake: make(chan struct{}, 1),
+	line := express.Sending(rdb)
+	if cfg.Plain {
+		line = express.Plain(rdb)
 	}
+	e := &Engine{
+		pool: pool, rdb: rdb, line: line, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
+		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
+		queues: map[string]struct{}{}, fresh: map[string][]uuid.UUID{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
+	}
+	e.teller = batch.New(together, tellTimeout, e.publish)
 	pool.OnCommit(e.committed)
 	return e
 }
@@ -90,6 +100,14 @@ func (e *Engine) Stop() {
 		cancel()
 	}
 	e.wg.Wait()
+	told := make(chan struct{})
+	go func() { e.teller.Wait(); close(told) }()
+	ctx, done := context.WithTimeout(context.Background(), tellTimeout)
+	defer done()
+	wait(ctx, told)
+	if err := e.line.Stop(ctx); err != nil {
+		e.log.Warn("redis did not take all tasks in time", "err", err)
+	}
 }
 
 // committed takes the signals of a transaction. It must not block: the caller's answer waits for it.
@@ -99,7 +117,13 @@ func (e *Engine) committed(signals []any) {
 		switch signal := signal.(type) {
 		case committed:
 			e.queues[signal.job.Queue] = struct{}{}
+			if free(signal.job) {
+				e.fresh[signal.job.Queue] = append(e.fresh[signal.job.Queue], signal.job.ID)
+			}
 			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
+		case committedMany:
+			e.queues[signal.queue] = struct{}{}
+			e.metrics.enqueued.WithLabelValues(signal.kind).Add(float64(signal.jobs))
 		case completed:
 			signal.run.completed.Store(&signal.result)
 		}
@@ -124,21 +148,22 @@ func (e *Engine) signal() {
 }
 
 func (e *Engine) loop(ctx context.Context) {
+	later := time.NewTimer(time.Hour)
+	defer later.Stop()
 	for {
 		select {
 		case <-e.wake:
+		case <-later.C:
 		case <-ctx.Done():
 			return
 		}
-		e.mu.Lock()
-		queues := e.queues
-		e.queues = map[string]struct{}{}
-		e.mu.Unlock()
-		for queue := range queues {
-			if err := e.Dispatch(ctx, queue); err != nil && ctx.Err() == nil {
+		due, next := e.due(time.Now())
+		for queue, fresh := range due {
+			if err := e.hand(ctx, queue, fresh); err != nil && ctx.Err() == nil {
 				e.log.Warn("dispatch put off", "queue", queue, "err", err)
 			}
 		}
+		later.Reset(next)
 	}
 }
 

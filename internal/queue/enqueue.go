@@ -67,13 +67,8 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 	if err != nil {
 		return Record{}, fmt.Errorf("job id: %w", err)
 	}
-	p := db.InsertJobParams{
-		ID: id, Kind: kind.Name, Queue: kind.Queue, Args: raw, MaxAttempts: int32(kind.maxAttempts()), Owner: System,
-		OwnerLimit: limit(kind.PerOwner), KeyLimit: limit(kind.PerKey),
-	}
-	for _, opt := range opts {
-		opt(&p)
-	}
+	p := params(kind, opts)
+	p.ID, p.Args = id, raw
 	ctx, span := create(ctx, &p)
 	job, existing, err := insert(ctx, tx, p)
 	tracing.End(span, err)
@@ -84,6 +79,18 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 		db.Signal(tx, committed{job})
 	}
 	return Record{Job: job, Existing: existing}, nil
+}
+
+// params is what the jobs of a kind have in common.
+func params[A any](kind Kind[A], opts []Option) db.InsertJobParams {
+	p := db.InsertJobParams{
+		Kind: kind.Name, Queue: kind.Queue, MaxAttempts: int32(kind.maxAttempts()), Owner: System,
+		OwnerLimit: limit(kind.PerOwner), KeyLimit: limit(kind.PerKey),
+	}
+	for _, opt := range opts {
+		opt(&p)
+	}
+	return p
 }
 
 // insert writes the job, or finds the unfinished one with its unique key. That one may end between the two statements,

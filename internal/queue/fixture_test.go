@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +31,9 @@ var quick = queue.Config{
 	Lost: 200 * time.Millisecond, Silence: 1500 * time.Millisecond, RetryBase: 20 * time.Millisecond,
 	RetryCap: 50 * time.Millisecond,
 }
+
+// plain has all tests run with each job by itself: make test runs them that way too.
+var plain = os.Getenv("QUEUE_PLAIN") == "true"
 
 type note struct {
 	Text string `json:"text"`
@@ -91,6 +95,7 @@ func (p *place) engineOn(pool *db.Pool, cfg queue.Config) *queue.Engine {
 
 func (p *place) engineWith(pool *db.Pool, rdb redis.UniversalClient, cfg queue.Config) *queue.Engine {
 	p.t.Helper()
+	cfg.Plain = cfg.Plain || plain
 	e := queue.NewEngine(pool, rdb, stream.New(rdb, stream.Config{}), cfg, p.logger(), nil)
 	e.Start(context.WithoutCancel(p.t.Context()))
 	p.t.Cleanup(e.Stop)
@@ -212,3 +217,16 @@ func payOnce(ctx context.Context, pool *db.Pool, job *queue.Job[note]) error {
 }
 
 var errPlain = errors.New("something broke")
+
+// inBothWays runs a test with jobs that travel together, and with each by itself.
+func inBothWays(t *testing.T, test func(t *testing.T, cfg queue.Config)) {
+	t.Helper()
+	for name, plain := range map[string]bool{"together": false, "plain": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := quick
+			cfg.Plain = plain
+			test(t, cfg)
+		})
+	}
+}

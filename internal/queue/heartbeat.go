@@ -146,6 +146,7 @@ func (r *Runner) shutdown(ctx context.Context) error {
 		return nil
 	}
 	defer r.pulse.Close()
+	r.halt(ctx) // before the server, which may be waiting for the line
 	r.server.Stop()
 	r.mu.Lock()
 	close(r.drain)
@@ -170,10 +171,22 @@ func (r *Runner) shutdown(ctx context.Context) error {
 	err = errors.Join(err, r.giveBack()) // what was being claimed meanwhile
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
+	if e := r.line.Stop(ctx); e != nil {
+		r.log.Warn("tasks stay in redis until they are found to be over", "err", e)
+	}
 	if e := db.New().RemoveWorker(ctx, r.pulse, r.id()); e != nil {
 		err = errors.Join(err, fmt.Errorf("remove worker: %w", e))
 	}
 	return err
+}
+
+// halt takes no more tasks.
+func (r *Runner) halt(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enqueueTimeout)
+	defer cancel()
+	if err := r.line.Halt(ctx); err != nil {
+		r.log.Warn("tasks that were taken and not begun are left to be found as lost", "err", err)
+	}
 }
 
 // handBack ends what still runs and gives it back.

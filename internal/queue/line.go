@@ -13,18 +13,20 @@ const lineMost = 10_000
 // got there (within a few places: several are handed over and taken at the same time), then the others in turns.
 func (e *Engine) lineOfQueue(ctx context.Context, job db.Job) (Line, error) {
 	q := db.New()
-	inRedis := db.DispatchedJobsBeforeParams{Queue: job.Queue, ID: job.ID, Most: lineMost + 1}
 	if job.DispatchedAt != nil {
-		inRedis.InLineAt = *job.DispatchedAt
-		if job.RunAt.After(inRedis.InLineAt) {
-			inRedis.InLineAt = job.RunAt
-		}
-		n, err := q.DispatchedJobsBefore(ctx, e.pool, inRedis)
-		return counted(n), err
+		return e.lineInRedis(ctx, job)
 	}
 	n, err := q.DispatchedCount(ctx, e.pool, job.Queue)
 	if err != nil || n > lineMost {
 		return counted(n), err
+	}
+	// It may have been handed over meanwhile, and would be counted as one that is before itself.
+	now, err := q.JobByID(ctx, e.pool, job.ID)
+	if err != nil {
+		return Line{}, err
+	}
+	if now.DispatchedAt != nil {
+		return e.lineInRedis(ctx, now)
 	}
 	own, err := q.OwnJobsInLineBefore(ctx, e.pool, db.OwnJobsInLineBeforeParams{
 		Queue: job.Queue, Owner: job.Owner, RunAt: job.RunAt, ID: job.ID, Most: int32(lineMost + 1 - n),
@@ -36,6 +38,16 @@ func (e *Engine) lineOfQueue(ctx context.Context, job db.Job) (Line, error) {
 		Queue: job.Queue, Turn: own + 1, Owner: job.Owner, RunAt: job.RunAt, ID: job.ID, Most: int32(lineMost + 1 - n),
 	})
 	return counted(n + others), err
+}
+
+// lineInRedis is the place of a job that was handed over.
+func (e *Engine) lineInRedis(ctx context.Context, job db.Job) (Line, error) {
+	inRedis := db.DispatchedJobsBeforeParams{Queue: job.Queue, ID: job.ID, InLineAt: *job.DispatchedAt, Most: lineMost + 1}
+	if job.RunAt.After(inRedis.InLineAt) {
+		inRedis.InLineAt = job.RunAt
+	}
+	n, err := db.New().DispatchedJobsBefore(ctx, e.pool, inRedis)
+	return counted(n), err
 }
 
 // lineOfLimit is the place of a parked job among those that wait for the same limit.

@@ -99,15 +99,15 @@ func (e *Engine) lines(ctx context.Context, rows []db.OverdueDispatchedJobsRow) 
 }
 
 // waiting tells for each job whether a worker will still get its task: it must be in the list or set that its state
-// names. An active one has been taken from the line, and yet its job was not claimed.
+// names. An active one has been taken from the line, and yet its job was not claimed; it has some time for that.
 func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow,
 	lines map[string]map[string]struct{}) ([]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
 	pipe := e.rdb.Pipeline()
 	type answer struct {
-		retry, scheduled *redis.FloatCmd
-		exists           *redis.IntCmd
+		retry, scheduled, lease *redis.FloatCmd
+		exists                  *redis.IntCmd
 	}
 	answers := make([]answer, len(rows))
 	for i, row := range rows {
@@ -115,6 +115,7 @@ func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow
 		answers[i] = answer{
 			retry:     pipe.ZScore(ctx, asynqKey(row.Queue, "retry"), id),
 			scheduled: pipe.ZScore(ctx, asynqKey(row.Queue, "scheduled"), id),
+			lease:     pipe.ZScore(ctx, asynqKey(row.Queue, "lease"), id),
 			exists:    pipe.Exists(ctx, asynqKey(row.Queue, "t:"+id)),
 		}
 	}
@@ -123,14 +124,25 @@ func (e *Engine) waiting(ctx context.Context, rows []db.OverdueDispatchedJobsRow
 	}
 	there := make([]bool, len(rows))
 	for i, a := range answers {
-		for _, err := range []error{a.retry.Err(), a.scheduled.Err(), a.exists.Err()} {
+		for _, err := range []error{a.retry.Err(), a.scheduled.Err(), a.lease.Err(), a.exists.Err()} {
 			if err != nil && !errors.Is(err, redis.Nil) {
 				return nil, err
 			}
 		}
 		_, inLine := lines[rows[i].Queue][ref{rows[i].ID, rows[i].Epoch}.taskID()]
-		inLine = inLine || a.retry.Err() == nil || a.scheduled.Err() == nil
+		inLine = inLine || a.retry.Err() == nil || a.scheduled.Err() == nil || a.lease.Err() == nil && justTaken(a.lease.Val())
 		there[i] = inLine && a.exists.Val() > 0
 	}
 	return there, nil
+}
+
+const (
+	asynqLease = 30 * time.Second // what Asynq gives a worker for a task, and renews while it runs
+	underWay   = 2 * time.Second  // from the line to a claim it takes milliseconds
+)
+
+// justTaken tells whether a worker took a task in the last moments, by when its lease ends.
+func justTaken(lease float64) bool {
+	left := time.Until(time.Unix(int64(lease), 0))
+	return left > asynqLease-underWay && left <= asynqLease+underWay
 }

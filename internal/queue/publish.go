@@ -3,15 +3,22 @@ package queue
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/stream"
 )
 
-// tellTimeout bounds how long live events may hold up the work: the record in PostgreSQL is what counts.
-const tellTimeout = 2 * time.Second
+const (
+	// Live events must not hold up the work for longer: the record in PostgreSQL is what counts.
+	tellTimeout = 2 * time.Second
+	tellMost    = 4096 // news that wait for Redis; the rest is found in the record
+)
 
 // stateEvent is the data of an event of type state.
 type stateEvent struct {
@@ -41,23 +48,89 @@ type errorEvent struct {
 	Message string `json:"message"`
 }
 
-// tell publishes the state of jobs, and the outcome of those that ended, on the jobs' and their owners' streams, in one
-// round trip. It fails silently but for the log: readers who miss an event find it in the record.
-func (e *Engine) tell(ctx context.Context, jobs ...db.Job) {
+// tell publishes the state of jobs, and the outcome of those that ended, on the jobs' and their owners' streams, and
+// waits for it, but not long. It fails silently but for the log: readers who miss an event find it in the record.
+func (e *Engine) tell(jobs ...db.Job) {
 	if len(jobs) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 	defer cancel()
-	batches := make([]stream.Batch, len(jobs))
+	wait(ctx, e.tellNext(jobs...))
+}
+
+func wait(ctx context.Context, told <-chan struct{}) {
+	select {
+	case <-told:
+	case <-ctx.Done():
+	}
+}
+
+// tellNext is tell without waiting. What one process tells comes in that order; the channel is closed when it is told, or
+// can't be.
+func (e *Engine) tellNext(jobs ...db.Job) <-chan struct{} {
+	told := make(chan struct{})
+	if e.cfg.Plain {
+		defer close(told)
+		ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
+		defer cancel()
+		_, _ = e.publish(ctx, news(jobs)) // logs its errors
+		return told
+	}
+	if e.teller.Len() > tellMost {
+		e.log.Warn("events not published, too many wait for redis", "jobs", len(jobs))
+		close(told)
+		return told
+	}
+	left := atomic.Int64{}
+	left.Store(int64(len(jobs)))
+	for _, b := range news(jobs) {
+		e.teller.Go(b, func(struct{}, error) {
+			if left.Add(-1) == 0 {
+				close(told)
+			}
+		})
+	}
+	return told
+}
+
+// tidings are a job's news that are published together.
+type tidings struct {
+	job   uuid.UUID
+	batch stream.Batch
+}
+
+func news(jobs []db.Job) []tidings {
+	all := make([]tidings, len(jobs))
 	for i, job := range jobs {
-		batches[i] = stream.Batch{Epoch: job.Epoch, Entries: Events(job)}
+		all[i] = tidings{job.ID, stream.Batch{Epoch: job.Epoch, Entries: Events(job)}}
+	}
+	return all
+}
+
+// publish tells all of it in one round trip. What one run has to tell goes into its streams together: a short job begins
+// and ends between two exchanges.
+func (e *Engine) publish(ctx context.Context, all []tidings) ([]struct{}, error) {
+	var batches []stream.Batch
+	last := map[uuid.UUID]int{}
+	for _, n := range all {
+		if i, ok := last[n.job]; ok && batches[i].Epoch == n.batch.Epoch && !ends(batches[i]) {
+			batches[i].Entries = append(batches[i].Entries, n.batch.Entries...)
+			continue
+		}
+		last[n.job] = len(batches)
+		batches = append(batches, n.batch)
 	}
 	switch err := e.events.AppendAll(ctx, batches...); fault.CodeOf(err) {
 	case "", fault.Conflict: // told, or told already, or another run tells
 	default:
-		e.log.Warn("events not published", "jobs", len(jobs), "first", jobs[0].ID, "state", jobs[0].State, "err", err)
+		e.log.Warn("events not published", "jobs", len(last), "first", all[0].job, "err", err)
 	}
+	return make([]struct{}, len(all)), nil
+}
+
+func ends(b stream.Batch) bool {
+	return slices.ContainsFunc(b.Entries, func(e stream.Entry) bool { return e.End })
 }
 
 // Events are the events that tell a job's present state: one of type state and, when the job is over, a final result or

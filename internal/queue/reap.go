@@ -122,7 +122,7 @@ func (e *Engine) setAside(ctx context.Context, most int32) ([]db.Job, error) {
 		e.metrics.ended.WithLabelValues(job.Kind, Failed).Inc()
 		e.log.Error("job set aside, it kills its workers", "job", job.ID, "kind", job.Kind)
 	}
-	e.tell(ctx, dead...) // the others are told about when they are dispatched
+	e.tellNext(dead...) // the others are told about when they are dispatched
 	return dead, nil
 }
 

@@ -36,6 +36,7 @@ type Run struct {
 	log    *slog.Logger
 	began  time.Time
 	stop   context.CancelCauseFunc // ends the handler's context
+	told   <-chan struct{}         // closed when the readers know that it runs, or can't be told
 	span   trace.Span              // of the attempt
 
 	completed atomic.Pointer[json.RawMessage] // the result, once a transaction with Complete has committed
@@ -100,6 +101,7 @@ func (r *Run) Event(ctx context.Context, typ string, data any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
+	wait(ctx, r.told)
 	err = r.engine.events.Append(ctx, r.job.Epoch, both(r.job, typ, json.RawMessage(raw), false)...)
 	switch fault.CodeOf(err) {
 	case "":
@@ -121,6 +123,7 @@ func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
+	wait(ctx, r.told)
 	err = r.engine.events.AppendAll(ctx, stream.Batch{
 		Epoch: r.job.Epoch, Entries: both(r.job, typ, json.RawMessage(raw), false), Key: r.job.ID.String() + "." + key,
 	})
@@ -137,6 +140,9 @@ func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
 // Tokens is a writer of token events in the name of this run. Close it before the handler returns. When the stream
 // refuses it, the run has been fenced off and its context ends.
 func (r *Run) Tokens() *stream.TokenWriter {
+	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
+	defer cancel()
+	wait(ctx, r.told)
 	return stream.NewTokenWriter(r.engine.events, stream.TokenOptions{
 		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.refused() },
 	})

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
+	"rohrpost/internal/queue/express"
 )
 
 // Runner runs jobs in a worker process: it claims what Asynq brings, calls the handler, and settles the outcome in
@@ -28,6 +31,8 @@ type Runner struct {
 	cfg    RunnerConfig
 	log    *slog.Logger
 	server *asynq.Server
+	line   *express.Line // the server's
+	joined joined
 	places chan struct{} // one token per handler that has not returned, also an abandoned one
 	chance chan struct{} // one token, for the job on its last chance
 	// One connection that handlers can't take: a worker that waits for one to give its sign of life looks dead.
@@ -54,8 +59,14 @@ func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 		drain: make(chan struct{}), quit: make(chan struct{}), places: make(chan struct{}, cfg.Concurrency),
 		chance: make(chan struct{}, 1),
 	}
-	r.server = asynq.NewServerFromRedisClient(engine.rdb, asynq.Config{
-		Concurrency: cfg.Concurrency, Queues: cfg.Queues, TaskCheckInterval: cfg.Poll,
+	r.joined = r.join()
+	poll := cfg.Poll
+	if r.line = express.Plain(engine.rdb); !engine.cfg.Plain {
+		// The line waits until it is woken; this is only how soon Asynq asks it again.
+		r.line, poll = express.Taking(engine.rdb, slices.Collect(maps.Keys(cfg.Queues)), r.room), time.Millisecond
+	}
+	r.server = asynq.NewServerFromRedisClient(r.line, asynq.Config{
+		Concurrency: cfg.Concurrency, Queues: cfg.Queues, TaskCheckInterval: poll,
 		DelayedTaskCheckInterval: delayedCheck, RetryDelayFunc: retryDelay,
 		// A retry is part of the plan; only a job that failed for good counts as failed in Asynqmon.
 		IsFailure: func(err error) bool { return errors.Is(err, asynq.SkipRetry) },
@@ -85,6 +96,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	r.orders = r.engine.rdb.Subscribe(ctx, cancelChannel)
 	r.ended.Go(r.beat)
 	r.ended.Go(r.obey)
+	r.line.Listen(ctx)
 	if err := r.server.Start(asynq.HandlerFunc(r.process)); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}
@@ -143,6 +155,9 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 	return r.execute(job)
 }
 
+// room is how many jobs could start now.
+func (r *Runner) room() int { return r.cfg.Concurrency - len(r.places) }
+
 func (r *Runner) enter() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -189,7 +204,7 @@ func (r *Runner) execute(job db.Job) error {
 	r.hold(run)
 	defer r.let(run)
 	r.began(job)
-	r.engine.tell(base, job)
+	run.told = r.engine.tellNext(job)
 
 	b, err := r.mux.find(job.Kind)
 	if err != nil {

@@ -60,15 +60,7 @@ func (r *Runner) succeed(run *Run, result any) error {
 	if err != nil {
 		return r.unwritable(run, err)
 	}
-	n, err := r.write(func(ctx context.Context) (int64, error) {
-		n, err := db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{
-			ID: run.job.ID, Epoch: run.job.Epoch, Result: raw,
-		})
-		if invalidData(err) {
-			err = backoff.Permanent(err)
-		}
-		return n, err
-	})
+	n, err := r.complete(run, raw)
 	switch {
 	case invalidData(err):
 		return r.unwritable(run, err)
@@ -78,6 +70,29 @@ func (r *Runner) succeed(run *Run, result any) error {
 		return r.notOurs(run)
 	}
 	return r.succeeded(run, raw)
+}
+
+// complete puts a result on record, together with others where it can.
+func (r *Runner) complete(run *Run, result json.RawMessage) (int64, error) {
+	if !r.engine.cfg.Plain && len(result) <= longResult {
+		ours, err := r.joined.completions.Do(completion{ref{run.job.ID, run.job.Epoch}, result})
+		switch {
+		case err == nil && ours:
+			return 1, nil
+		case err == nil:
+			return 0, nil
+		}
+		// One of them may be to blame, and only that one.
+	}
+	return r.write(func(ctx context.Context) (int64, error) {
+		n, err := db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{
+			ID: run.job.ID, Epoch: run.job.Epoch, Result: result,
+		})
+		if invalidData(err) {
+			err = backoff.Permanent(err)
+		}
+		return n, err
+	})
 }
 
 // unwritable fails a job whose result is no JSON, or none that PostgreSQL takes.
@@ -96,7 +111,7 @@ func (r *Runner) succeeded(run *Run, result json.RawMessage) error {
 	job := run.job
 	job.State, job.Result, job.ErrorCode, job.ErrorMessage = Succeeded, result, nil, nil
 	r.count(run, Succeeded)
-	r.engine.tell(context.Background(), job)
+	r.engine.tellNext(job)
 	return nil
 }
 
@@ -167,7 +182,7 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 	}
 	run.log.Log(context.Background(), v.level(), "job failed", "code", v.code, "err", why)
 	r.count(run, Failed)
-	r.engine.tell(context.Background(), job)
+	r.engine.tellNext(job)
 	return fmt.Errorf("%s: %s: %w", v.code, v.detail, asynq.SkipRetry)
 }
 
@@ -179,7 +194,7 @@ func (r *Runner) notOurs(run *Run) error {
 	job, err := db.New().JobByID(ctx, r.engine.pool, run.job.ID)
 	if err == nil && job.Epoch == run.job.Epoch && (job.State == Succeeded || job.State == Failed) {
 		r.count(run, job.State)
-		r.engine.tell(context.Background(), job)
+		r.engine.tellNext(job)
 		return nil
 	}
 	run.log.Info("outcome refused, the job is somebody else's or over")
@@ -229,7 +244,7 @@ func (r *Runner) tellRecord(run *Run) {
 		run.log.Warn("event not published", "err", err)
 		return
 	}
-	r.engine.tell(ctx, job)
+	r.engine.tellNext(job)
 }
 
 // text is s as PostgreSQL takes it; a message may quote anything.

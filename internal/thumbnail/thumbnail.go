@@ -3,7 +3,10 @@
 // The header decides before anything is allocated: an image whose width × height × frames is over the limit is refused,
 // be the file ever so small. Of an animation only the first frame is decoded. A decode takes up to some 15 bytes a pixel
 // (a progressive JPEG without subsampling), so the memory of a process is bounded by that times Config.MaxPixels times
-// Config.Parallel.
+// Config.Parallel, which images share by their size: one of the largest takes the place of many photos.
+//
+// The original is decoded and gone through once. It is averaged down to a draft first, which is cheap; Lanczos, which
+// looks better and costs most of the time, has the draft to do, and each smaller size is made of the one before.
 //
 // A decoder that panics does so on the caller's goroutine, where the job engine catches it. The imaging library works on
 // goroutines of its own, where a panic would end the process, and it does panic on images whose pixels don't match
@@ -17,6 +20,9 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
+	"runtime"
+	"sync"
 
 	"github.com/disintegration/imaging"
 	"golang.org/x/sync/semaphore"
@@ -34,7 +40,8 @@ const (
 type Config struct {
 	// MaxPixels bounds width × height × frames of an image; 0 takes 50 million.
 	MaxPixels int64 `env:"THUMBNAIL_MAX_PIXELS"`
-	// Parallel bounds the images in memory at once; 0 takes 2.
+	// Parallel bounds the memory: so many images of MaxPixels, or as many more smaller ones, are decoded at once; 0 takes
+	// 2.
 	Parallel int64 `env:"THUMBNAIL_PARALLEL"`
 }
 
@@ -58,7 +65,8 @@ type Thumbnail struct {
 // Maker makes thumbnails. It is safe for concurrent use and needs no closing.
 type Maker struct {
 	maxPixels int64
-	slots     *semaphore.Weighted
+	share     int64               // the least that an image counts for, in pixels
+	pixels    *semaphore.Weighted // those that may be decoded at once
 }
 
 // New makes a Maker.
@@ -69,7 +77,10 @@ func New(cfg Config) *Maker {
 	if cfg.Parallel <= 0 {
 		cfg.Parallel = defaultParallel
 	}
-	return &Maker{maxPixels: cfg.MaxPixels, slots: semaphore.NewWeighted(cfg.Parallel)}
+	budget := cfg.Parallel * cfg.MaxPixels
+	// More than two images a core would only take memory, be they ever so small.
+	most := max(cfg.Parallel, 2*int64(runtime.GOMAXPROCS(0)))
+	return &Maker{maxPixels: cfg.MaxPixels, share: budget / most, pixels: semaphore.NewWeighted(budget)}
 }
 
 // Supports tells whether thumbnails can be made of content of a media type.
@@ -82,12 +93,9 @@ func Supports(mediaType string) bool {
 }
 
 // Make makes the thumbnails of the image that r holds, one for each of [Sizes], upright by its EXIF orientation. It
-// waits for a free slot first. Errors: invalid with a sentence why there can't be any, else what r or ctx ended with.
+// waits until there is memory for it. Errors: invalid with a sentence why there can't be any, else what r or ctx ended
+// with.
 func (m *Maker) Make(ctx context.Context, r io.ReadSeeker) ([]Thumbnail, error) {
-	if err := m.slots.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("wait for a thumbnail slot: %w", context.Cause(ctx))
-	}
-	defer m.slots.Release(1)
 	src := &source{ctx: ctx, r: r}
 	thumbs, err := m.make(src)
 	if src.err != nil { // a decoder calls it a damaged image, and it is not
@@ -101,27 +109,48 @@ func (m *Maker) make(src *source) ([]Thumbnail, error) {
 	if err != nil {
 		return nil, err
 	}
+	size := max(int64(head.width)*int64(head.height), m.share)
+	if err := m.pixels.Acquire(src.ctx, size); err != nil {
+		return nil, fmt.Errorf("wait for memory for a thumbnail: %w", context.Cause(src.ctx))
+	}
+	defer m.pixels.Release(size)
 	turn := orientation(src, head.format)
 	img, err := decode(src, head)
 	if err != nil {
 		return nil, err
 	}
 	thumbs := make([]Thumbnail, len(Sizes))
+	shrunk := img
 	// From the large one down, each of the one before: the original is gone through once.
 	for i := len(Sizes) - 1; i >= 0; i-- {
 		if err := src.ctx.Err(); err != nil {
 			return nil, fmt.Errorf("thumbnail: %w", context.Cause(src.ctx))
 		}
-		shrunk := imaging.Fit(img, Sizes[i].Box, Sizes[i].Box, imaging.Lanczos)
-		if i == len(Sizes)-1 {
-			shrunk = upright(shrunk, turn)
-		}
-		if thumbs[i], err = encode(Sizes[i].Name, shrunk); err != nil {
+		pixels := shrink(shrunk, fit(img.Bounds().Size(), Sizes[i].Box))
+		if thumbs[i], err = encode(Sizes[i].Name, upright(pixels, turn)); err != nil {
 			return nil, err
 		}
-		img = shrunk
+		shrunk = pixels
 	}
 	return thumbs, nil
+}
+
+// fit is the largest size with the proportions of an image that has no side longer than box; it is never larger than the
+// image, and no side is less than a pixel.
+func fit(size image.Point, box int) image.Point {
+	longest := max(size.X, size.Y)
+	if longest <= box {
+		return size
+	}
+	scaled := func(n int) int { return max(1, int(math.Round(float64(n)*float64(box)/float64(longest)))) }
+	return image.Pt(scaled(size.X), scaled(size.Y))
+}
+
+// shrink makes img as small as size, which has about its proportions.
+func shrink(img image.Image, size image.Point) *image.NRGBA {
+	smaller, release := draft(img, size)
+	defer release()
+	return imaging.Resize(smaller, size.X, size.Y, imaging.Lanczos)
 }
 
 func encode(name string, img *image.NRGBA) (Thumbnail, error) {
@@ -130,13 +159,18 @@ func encode(name string, img *image.NRGBA) (Thumbnail, error) {
 	if !img.Opaque() {
 		t.MediaType, format = "image/png", imaging.PNG
 	}
-	var out bytes.Buffer
-	if err := imaging.Encode(&out, img, format, imaging.JPEGQuality(jpegQuality)); err != nil {
+	out := encoded.Get().(*bytes.Buffer)
+	defer encoded.Put(out)
+	out.Reset()
+	if err := imaging.Encode(out, img, format, imaging.JPEGQuality(jpegQuality)); err != nil {
 		return Thumbnail{}, fmt.Errorf("encode thumbnail %s: %w", name, err)
 	}
-	t.Content = out.Bytes()
+	t.Content = bytes.Clone(out.Bytes())
 	return t, nil
 }
+
+// encoded keeps the memory that encoders write to, which grows to twice what a thumbnail takes.
+var encoded = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // source reads for the decoders, which know neither contexts nor coded errors.
 type source struct {

@@ -1,0 +1,79 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"rohrpost/db"
+)
+
+// machine is what the figures were taken on.
+type machine struct {
+	OS         string `json:"os"`
+	Processors int    `json:"processors"`
+	Processor  string `json:"processor,omitempty"`
+	Go         string `json:"go"`
+	PostgreSQL string `json:"postgresql,omitempty"`
+	Redis      string `json:"redis,omitempty"`
+}
+
+// thisMachine asks the servers that are given for their versions.
+func thisMachine(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient) (machine, error) {
+	m := machine{
+		OS: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.NumCPU(), Processor: processor(), Go: runtime.Version(),
+	}
+	if pool != nil {
+		if err := pool.QueryRow(ctx, `SHOW server_version`).Scan(&m.PostgreSQL); err != nil {
+			return m, fmt.Errorf("version of PostgreSQL: %w", err)
+		}
+	}
+	if rdb != nil {
+		info, err := rdb.Info(ctx, "server").Result()
+		if err != nil {
+			return m, fmt.Errorf("version of Redis: %w", err)
+		}
+		m.Redis = field(info, "redis_version:")
+	}
+	return m, nil
+}
+
+// String is the line above the table.
+func (m machine) String() string {
+	text := fmt.Sprintf("%s, %d processors", m.OS, m.Processors)
+	if m.Processor != "" {
+		text += " (" + m.Processor + ")"
+	}
+	text += ", " + m.Go
+	if m.PostgreSQL != "" {
+		text += ", PostgreSQL " + m.PostgreSQL
+	}
+	if m.Redis != "" {
+		text += ", Redis " + m.Redis
+	}
+	return text
+}
+
+// processor is the model's name as Linux on x86 tells it; elsewhere there is none.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	_, name, _ := strings.Cut(field(string(text), "model name"), ":")
+	return strings.Join(strings.Fields(name), " ")
+}
+
+// field is the rest of the first line that begins with key.
+func field(text, key string) string {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, key); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return ""
+}

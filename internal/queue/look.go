@@ -1,0 +1,102 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rohrpost/db"
+)
+
+const (
+	rest = 50 * time.Millisecond // after a pass that left nothing behind, ends of jobs call for no other one
+	// After a pass that found Redis full, others are not worth their cost before some jobs have ended.
+	fullFor  = 10 * time.Millisecond
+	lookMost = time.Hour // the timer's rest while nothing is put off
+)
+
+// finding is what the last pass over a queue found.
+type finding struct {
+	at     time.Time
+	full   bool // there was no room in Redis
+	left   bool // something was left behind in PostgreSQL
+	direct int  // jobs handed over since without a look at who else waits
+}
+
+func (e *Engine) note(queue string, found finding) {
+	found.at = time.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.found[queue] = found
+}
+
+// due takes the queues that are to be dispatched now, with what was just committed to them, and tells when to look for
+// the others.
+func (e *Engine) due(now time.Time) (due map[string][]uuid.UUID, next time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	due, next = map[string][]uuid.UUID{}, lookMost
+	for queue := range e.queues {
+		if found := e.found[queue]; found.full && now.Sub(found.at) < fullFor {
+			next = min(next, fullFor-now.Sub(found.at))
+			continue
+		}
+		due[queue] = e.fresh[queue]
+		delete(e.queues, queue)
+		delete(e.fresh, queue)
+	}
+	return due, next
+}
+
+// roomIn has a queue looked at because one of its jobs was claimed or has ended, unless it was just found empty: what is
+// enqueued later is dispatched by whoever enqueues it.
+func (e *Engine) roomIn(queue string) {
+	e.mu.Lock()
+	found := e.found[queue]
+	e.mu.Unlock()
+	if empty := !found.full && !found.left && time.Since(found.at) < rest; !empty {
+		e.Wake(queue)
+	}
+}
+
+// hand hands over the jobs that were just committed, where it is known that nobody waits before them, and otherwise those
+// whose turn it is.
+func (e *Engine) hand(ctx context.Context, queue string, fresh []uuid.UUID) error {
+	window, err := e.window(ctx, queue)
+	if err != nil {
+		return err
+	}
+	if !e.straight(queue, len(fresh), window/2) {
+		return e.Dispatch(ctx, queue)
+	}
+	jobs, err := query(ctx, func(ctx context.Context) ([]db.Job, error) { return db.New().DispatchFreshJobs(ctx, e.pool, fresh) })
+	if err == nil {
+		err = e.enqueue(ctx, jobs)
+	}
+	if err != nil {
+		e.note(queue, finding{left: true})
+		return fmt.Errorf("dispatch %s: %w", queue, err)
+	}
+	return nil
+}
+
+// straight tells whether n jobs may be handed over without a look at who else waits. Others may enqueue too, so that it
+// has to be looked now and then.
+func (e *Engine) straight(queue string, n, most int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	found, looked := e.found[queue]
+	if n == 0 || !looked || found.full || found.left || found.direct+n > most {
+		return false
+	}
+	found.direct += n
+	e.found[queue] = found
+	return true
+}
+
+// free tells that a job has to wait for nothing.
+func free(job db.Job) bool {
+	return job.OwnerLimit == nil && job.KeyLimit == nil && !job.RunAt.After(time.Now())
+}
