@@ -164,7 +164,7 @@ type ClaimJobsParams struct {
 	Epochs     []int64
 }
 
-// ClaimJob for several, in the order of their ids, so that two of these never wait for each other.
+// ClaimJob for several, named in the order of their ids, so that two of these seldom meet crosswise.
 func (q *Queries) ClaimJobs(ctx context.Context, db DBTX, arg ClaimJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, claimJobs,
 		arg.WorkerID,

@@ -34,7 +34,7 @@ WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND o
 RETURNING *;
 
 -- name: ClaimJobs :many
--- ClaimJob for several, in the order of their ids, so that two of these never wait for each other.
+-- ClaimJob for several, named in the order of their ids, so that two of these seldom meet crosswise.
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
