@@ -3,16 +3,31 @@ package express
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+)
+
+const (
+	ackAgain = 500 * time.Millisecond // before an exchange that failed is tried again
+	// By then the lease of a task is over, and Asynq's recoverer brings it back.
+	ackWithin = 30 * time.Second
 )
 
 // ack takes a finished task out of Redis together with others. Asynq is told that it is done before it is: the job's
 // outcome is on record in PostgreSQL, and a task that stays behind comes back once and is refused there.
 func (l *Line) ack(s script, answer *redis.Cmd) error {
-	l.acks.Go(s, func(struct{}, error) {})
+	l.ackUntil(s, time.Now().Add(ackWithin))
 	answer.SetVal("OK")
 	return nil
+}
+
+func (l *Line) ackUntil(s script, deadline time.Time) {
+	l.acks.Go(s, func(_ struct{}, err error) {
+		if err != nil && !l.stopped.Load() && time.Now().Before(deadline) {
+			time.AfterFunc(ackAgain, func() { l.ackUntil(s, deadline) })
+		}
+	})
 }
 
 // acknowledge is one exchange. It does what Asynq's script does, in Asynq's order, for all tasks of a queue in one.
@@ -32,12 +47,8 @@ func (l *Line) acknowledge(ctx context.Context, scripts []script) ([]struct{}, e
 			keys = append(keys, s.keys[2])
 			args = append(args, s.args[0])
 		}
-		// One try more: a script that was carried out does nothing the second time.
-		for range 2 {
-			if err = ackScript.Run(ctx, l.plain, keys, args...).Err(); err == nil {
-				break
-			}
-		}
+		// A task that was taken out already does nothing the second time.
+		err = first(err, ackScript.Run(ctx, l.plain, keys, args...).Err())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("acknowledge %d tasks: %w", len(scripts), err)

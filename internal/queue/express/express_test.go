@@ -295,3 +295,39 @@ func TestACallerWhoseTimeIsUpDoesNotWaitForRedis(t *testing.T) {
 	require.NoError(t, mute.Close())
 	held.Wait()
 }
+
+func TestAnAcknowledgementThatRedisRefusedIsMadeGood(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	started, let := make(chan struct{}), make(chan struct{})
+	h.worker(map[string]int{"a": 1}, 1, func(string) error { close(started); <-let; return nil })
+	h.send("a", 1)
+	<-started
+	allow := func(what string) { require.NoError(t, h.rdb.Do(t.Context(), "ACL", "SETUSER", "default", what).Err()) }
+	allow("-evalsha")
+	close(let)
+	// Whatever else the worker wants is refused too: by then so was the acknowledgement.
+	before := h.refused("evalsha")
+	h.eventually(func() bool { return h.refused("evalsha") >= before+5 }, "it should try")
+	active := func() int64 { return h.rdb.LLen(t.Context(), "asynq:{a}:active").Val() }
+	require.EqualValues(t, 1, active())
+	allow("+evalsha")
+	began := time.Now()
+	h.eventually(func() bool { return active() == 0 }, "it should be made good")
+	require.Less(t, time.Since(began), 20*time.Second, "before Asynq's recoverer does it")
+}
+
+// refused is how often Redis has not carried out a command.
+func (h *house) refused(name string) (n int) {
+	h.t.Helper()
+	info, err := h.rdb.Info(h.t.Context(), "commandstats").Result()
+	require.NoError(h.t, err)
+	for line := range strings.Lines(info) {
+		if rest, ok := strings.CutPrefix(line, "cmdstat_"+name+":"); ok {
+			_, rest, _ = strings.Cut(rest, "rejected_calls=")
+			_, err := fmt.Sscanf(rest, "%d", &n)
+			require.NoError(h.t, err)
+		}
+	}
+	return n
+}

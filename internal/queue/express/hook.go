@@ -3,6 +3,7 @@ package express
 import (
 	"context"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,6 +27,7 @@ type Line struct {
 	acks                  *batch.Group[script, struct{}]
 	taker                 *taker // nil for a client
 	slow                  bool   // no scripts are joined
+	stopped               atomic.Bool
 }
 
 // order is a script that goes out together with others.
@@ -83,6 +85,7 @@ func (l *Line) Halt(ctx context.Context) error {
 // Stop halts, and waits until everything under way is done or ctx ends. The line is of no more use then.
 func (l *Line) Stop(ctx context.Context) error {
 	err := l.Halt(ctx)
+	l.stopped.Store(true)
 	settled := make(chan struct{})
 	go func() {
 		l.handing.Wait()
