@@ -45,33 +45,39 @@ func Taking(rdb redis.UniversalClient, queues []string, room func() int) *Line {
 	return open(rdb, newTaker(queues, room))
 }
 
-// Plain is for either, and only mends Asynq's way of acknowledging: every task has an exchange of its own.
+// Plain is for either, and only mends Asynq's way of acknowledging: every task has an exchange of its own, on rdb.
 func Plain(rdb redis.UniversalClient) *Line {
-	l := open(rdb, nil)
-	l.slow = true
+	l := &Line{UniversalClient: rdb, plain: rdb, close: nothing, slow: true}
+	l.join()
 	return l
 }
 
 func open(rdb redis.UniversalClient, taker *taker) *Line {
 	l := &Line{taker: taker, plain: rdb}
 	l.UniversalClient, l.close = own(rdb)
+	l.join()
+	return l
+}
+
+func (l *Line) join() {
 	l.handing = batch.New(most, exchange, l.handOver)
 	l.acks = batch.New(most, exchange, l.acknowledge)
 	l.AddHook(hook{l})
-	return l
 }
 
 // own is a client whose hooks are nobody else's, on the connections of rdb where those can be shared.
 func own(rdb redis.UniversalClient) (client redis.UniversalClient, closeIt func() error) {
 	switch c := rdb.(type) {
 	case *redis.Client:
-		return c.WithTimeout(c.Options().ReadTimeout), func() error { return nil }
+		return c.WithTimeout(c.Options().ReadTimeout), nothing
 	case *redis.ClusterClient:
 		own := redis.NewClusterClient(c.Options())
 		return own, own.Close
 	}
-	return rdb, func() error { return nil }
+	return rdb, nothing
 }
+
+func nothing() error { return nil }
 
 // Halt gives out no more tasks, and puts back those that were taken and not given out. Where Redis is away these are
 // left to whoever looks for lost ones.
