@@ -2,6 +2,7 @@ package express
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -48,7 +49,7 @@ func (l *Line) acknowledge(ctx context.Context, scripts []script) ([]struct{}, e
 			args = append(args, s.args[0])
 		}
 		// A task that was taken out already does nothing the second time.
-		err = first(err, ackScript.Run(ctx, l.plain, keys, args...).Err())
+		err = errors.Join(err, ackScript.Run(ctx, l.plain, keys, args...).Err())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("acknowledge %d tasks: %w", len(scripts), err)

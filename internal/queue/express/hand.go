@@ -2,6 +2,7 @@ package express
 
 import (
 	"context"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -65,10 +66,8 @@ func (l *Line) wake(queue string) {
 }
 
 func once(names []string, name string) []string {
-	for _, n := range names {
-		if n == name {
-			return names
-		}
+	if slices.Contains(names, name) {
+		return names
 	}
 	return append(names, name)
 }

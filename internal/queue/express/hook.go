@@ -2,6 +2,7 @@ package express
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -101,9 +102,9 @@ func (l *Line) Stop(ctx context.Context) error {
 	select {
 	case <-settled:
 	case <-ctx.Done():
-		err = first(err, ctx.Err())
+		err = errors.Join(err, ctx.Err())
 	}
-	return first(err, l.close())
+	return errors.Join(err, l.close())
 }
 
 // hook is the line as go-redis calls it.
@@ -123,7 +124,7 @@ func (hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPip
 func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		answer, ok := cmd.(*redis.Cmd)
-		if !ok || !IsAsynq(cmd) {
+		if !ok || !isAsynq(cmd) {
 			return next(ctx, cmd)
 		}
 		s := parse(cmd)
@@ -154,13 +155,4 @@ func passOn(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchange)
 	defer cancel()
 	return next(ctx, cmd)
-}
-
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

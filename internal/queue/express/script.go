@@ -42,8 +42,8 @@ var shapes = []struct {
 	{queueing, []string{"scheduled", "pending"}, 4},
 }
 
-// IsAsynq tells whether cmd is a script on a queue of Asynq.
-func IsAsynq(cmd redis.Cmder) bool {
+// isAsynq tells whether cmd is a script on a queue of Asynq.
+func isAsynq(cmd redis.Cmder) bool {
 	_, ok := firstKey(cmd)
 	return ok
 }

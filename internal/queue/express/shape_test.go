@@ -31,7 +31,7 @@ func (*spy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPip
 
 func (s *spy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if IsAsynq(cmd) {
+		if isAsynq(cmd) {
 			script := parse(cmd)
 			s.mu.Lock()
 			s.seen[script.what] = append(s.seen[script.what], script.queue)

@@ -2,6 +2,7 @@ package express
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -235,7 +236,7 @@ func (l *Line) putBack(ctx context.Context, age time.Duration) error {
 			args = append(args, task.id)
 		}
 		if e := putBackScript.Run(ctx, l.plain, keys, args...).Err(); e != nil {
-			err = first(err, fmt.Errorf("put back %d tasks of %s: %w", len(back), queue, e))
+			err = errors.Join(err, fmt.Errorf("put back %d tasks of %s: %w", len(back), queue, e))
 			continue
 		}
 		l.plain.Publish(ctx, wakeChannel, queue)
@@ -253,7 +254,7 @@ func (t *taker) halt(ctx context.Context, l *Line) (err error) {
 		}
 		t.wg.Wait()
 		t.taking.Wait()
-		err = first(err, l.putBack(ctx, 0))
+		err = errors.Join(err, l.putBack(ctx, 0))
 	})
 	return err
 }
