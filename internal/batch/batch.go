@@ -20,8 +20,7 @@ type Group[In, Out any] struct {
 
 	mu      sync.Mutex // guards the rest
 	waiting []call[In, Out]
-	flying  bool
-	idle    *sync.Cond
+	flying  chan struct{} // closed when the exchanges under way are over; nil where there are none
 }
 
 type call[In, Out any] struct {
@@ -31,9 +30,7 @@ type call[In, Out any] struct {
 
 // New makes a group whose exchanges carry at most so many calls and have so much time each.
 func New[In, Out any](most int, within time.Duration, fn Func[In, Out]) *Group[In, Out] {
-	g := &Group[In, Out]{fn: fn, most: most, within: within}
-	g.idle = sync.NewCond(&g.mu)
-	return g
+	return &Group[In, Out]{fn: fn, most: most, within: within}
 }
 
 // Do asks and waits for the answer. The exchange has a time limit of its own; that of one caller must not end the others'.
@@ -53,8 +50,8 @@ func (g *Group[In, Out]) Go(in In, done func(Out, error)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.waiting = append(g.waiting, call[In, Out]{in, done})
-	if !g.flying {
-		g.flying = true
+	if g.flying == nil {
+		g.flying = make(chan struct{})
 		go g.fly()
 	}
 }
@@ -66,12 +63,19 @@ func (g *Group[In, Out]) Len() int {
 	return len(g.waiting)
 }
 
-// Wait returns when nothing is under way.
-func (g *Group[In, Out]) Wait() {
+// Wait returns when nothing is under way, or ctx's error when that ends before.
+func (g *Group[In, Out]) Wait(ctx context.Context) error {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	for g.flying {
-		g.idle.Wait()
+	flying := g.flying
+	g.mu.Unlock()
+	if flying == nil {
+		return nil
+	}
+	select {
+	case <-flying:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -89,8 +93,8 @@ func (g *Group[In, Out]) next() []call[In, Out] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
-		g.flying = false
-		g.idle.Broadcast()
+		close(g.flying)
+		g.flying = nil
 		return nil
 	}
 	n := min(len(g.waiting), g.most)

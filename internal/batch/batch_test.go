@@ -52,7 +52,7 @@ func TestALoneCallGoesAtOnceAndThoseThatComeMeanwhileGoTogether(t *testing.T) {
 		require.Equal(t, 19, g.Len())
 		close(hold)
 		calls.Wait()
-		g.Wait()
+		require.NoError(t, g.Wait(t.Context()))
 		require.Equal(t, []int{1, 8, 8, 3}, sizes)
 	})
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -100,13 +101,10 @@ func (e *Engine) Stop() {
 		cancel()
 	}
 	e.wg.Wait()
-	told := make(chan struct{})
-	go func() { e.teller.Wait(); close(told) }()
 	ctx, done := context.WithTimeout(context.Background(), tellTimeout)
 	defer done()
-	wait(ctx, told)
-	if err := e.line.Stop(ctx); err != nil {
-		e.log.Warn("redis did not take all tasks in time", "err", err)
+	if err := errors.Join(e.teller.Wait(ctx), e.line.Stop(ctx)); err != nil {
+		e.log.Warn("redis did not take all events and tasks in time", "err", err)
 	}
 }
 

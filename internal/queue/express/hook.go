@@ -93,18 +93,7 @@ func (l *Line) Halt(ctx context.Context) error {
 func (l *Line) Stop(ctx context.Context) error {
 	err := l.Halt(ctx)
 	l.stopped.Store(true)
-	settled := make(chan struct{})
-	go func() {
-		l.handing.Wait()
-		l.acks.Wait()
-		close(settled)
-	}()
-	select {
-	case <-settled:
-	case <-ctx.Done():
-		err = errors.Join(err, ctx.Err())
-	}
-	return errors.Join(err, l.close())
+	return errors.Join(err, l.handing.Wait(ctx), l.acks.Wait(ctx), l.close())
 }
 
 // hook is the line as go-redis calls it.
