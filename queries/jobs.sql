@@ -157,7 +157,8 @@ RETURNING j.*;
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 -- limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
 -- cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
--- do. Only what is chosen is locked. The array keeps the planner on the primary key, whatever it thinks of the room.
+-- do. Only what is chosen is locked. The planner takes few jobs to wait, and would rather look through all of them than
+-- through an index: LIMIT 1 where EXISTS would do, the array, and a state that is looked at after the lock leave it no way.
 -- JobsInTurnsBefore follows this order.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
@@ -170,10 +171,11 @@ WITH RECURSIVE owners AS (
         WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.owner > o.owner
         ORDER BY j.owner LIMIT 1) n)
 ), waiting AS (
-    SELECT o.owner FROM owners o
-    WHERE EXISTS (SELECT FROM jobs j
+    SELECT o.owner FROM owners o CROSS JOIN LATERAL (
+        SELECT FROM jobs j
         WHERE j.queue = @queue AND j.owner = o.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
-          AND j.run_at <= now())
+          AND j.run_at <= now()
+        LIMIT 1) d
 ), due AS (
     SELECT d.id, d.owner, d.run_at, row_number() OVER (PARTITION BY d.owner ORDER BY d.run_at, d.id) AS turn
     FROM waiting w CROSS JOIN LATERAL (
@@ -185,11 +187,10 @@ WITH RECURSIVE owners AS (
 ), first AS (
     SELECT due.id FROM due ORDER BY due.turn, due.run_at, due.id LIMIT @room::bigint
 ), locked AS (
-    SELECT j.id, j.kind, j.owner, j.run_at, j.owner_limit, j.limit_key, j.key_limit FROM jobs j
-    WHERE j.id = ANY(ARRAY(SELECT first.id FROM first)) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
-    FOR UPDATE SKIP LOCKED
+    SELECT j.* FROM jobs j WHERE j.id = ANY(ARRAY(SELECT first.id FROM first)) FOR UPDATE SKIP LOCKED
 ), chosen AS (
-    SELECT locked.*, row_number() OVER (PARTITION BY locked.owner ORDER BY locked.run_at, locked.id) AS turn FROM locked
+    SELECT j.*, row_number() OVER (PARTITION BY j.owner ORDER BY j.run_at, j.id) AS turn FROM locked j
+    WHERE j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
 ), limited AS (
     SELECT c.id,
         (c.owner_limit IS NOT NULL AND c.owner_limit < row_number() OVER (PARTITION BY c.kind, c.owner ORDER BY c.turn, c.id) + (
