@@ -95,6 +95,7 @@ UPDATE jobs
 SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
 WHERE id = $2 AND epoch = $3 AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
   AND crashes < $4::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
@@ -107,6 +108,8 @@ type ClaimJobParams struct {
 
 // The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
 // or one that gets its last chance.
+// Its commit need not wait for the disk: should PostgreSQL crash and forget it, the run ends at the next heartbeat and what
+// it writes is refused, as that of a job which is not running; the job is found as lost and has a new epoch then.
 func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Job, error) {
 	row := db.QueryRow(ctx, claimJob,
 		arg.WorkerID,
@@ -154,6 +157,7 @@ FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS epoch) t
 WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
   AND owner_limit IS NULL AND key_limit IS NULL AND crashes < $2::integer
   AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 RETURNING jobs.id, jobs.kind, jobs.queue, jobs.args, jobs.state, jobs.epoch, jobs.attempt, jobs.max_attempts, jobs.crashes, jobs.owner, jobs.run_at, jobs.unique_key, jobs.owner_limit, jobs.limit_key, jobs.key_limit, jobs.parked, jobs.progress, jobs.result, jobs.error_code, jobs.error_message, jobs.worker_id, jobs.trace_context, jobs.created_at, jobs.dispatched_at, jobs.started_at, jobs.finished_at, jobs.discarded_at
 `
 
@@ -477,7 +481,7 @@ WITH RECURSIVE owners AS (
 UPDATE jobs u
 SET parked = l.no_room, dispatched_at = CASE WHEN l.no_room THEN NULL ELSE now() END
 FROM limited l
-WHERE u.id = l.id
+WHERE u.id = l.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_attempts, u.crashes, u.owner, u.run_at, u.unique_key, u.owner_limit, u.limit_key, u.key_limit, u.parked, u.progress, u.result, u.error_code, u.error_message, u.worker_id, u.trace_context, u.created_at, u.dispatched_at, u.started_at, u.finished_at, u.discarded_at
 `
 
@@ -492,6 +496,7 @@ type DispatchJobsParams struct {
 // do. Only what is chosen is locked. The planner takes few jobs to wait, and would rather look through all of them than
 // through an index: LIMIT 1 where EXISTS would do, the array, and a state that is looked at after the lock leave it no way.
 // JobsInTurnsBefore follows this order.
+// As in DispatchFreshJobs, its commit need not wait for the disk.
 func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Room)
 	if err != nil {

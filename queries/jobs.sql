@@ -27,10 +27,13 @@ LIMIT @page_size;
 -- name: ClaimJob :one
 -- The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
 -- or one that gets its last chance.
+-- Its commit need not wait for the disk: should PostgreSQL crash and forget it, the run ends at the next heartbeat and what
+-- it writes is refused, as that of a job which is not running; the job is found as lost and has a new epoch then.
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
   AND crashes < @last_chance::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 RETURNING *;
 
 -- name: ClaimJobs :many
@@ -41,6 +44,7 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
 WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
   AND owner_limit IS NULL AND key_limit IS NULL AND crashes < @last_chance::integer
   AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
+  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 RETURNING jobs.*;
 
 -- name: JobToClaim :one
@@ -160,6 +164,7 @@ RETURNING j.*;
 -- do. Only what is chosen is locked. The planner takes few jobs to wait, and would rather look through all of them than
 -- through an index: LIMIT 1 where EXISTS would do, the array, and a state that is looked at after the lock leave it no way.
 -- JobsInTurnsBefore follows this order.
+-- As in DispatchFreshJobs, its commit need not wait for the disk.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
      WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
@@ -210,7 +215,7 @@ WITH RECURSIVE owners AS (
 UPDATE jobs u
 SET parked = l.no_room, dispatched_at = CASE WHEN l.no_room THEN NULL ELSE now() END
 FROM limited l
-WHERE u.id = l.id
+WHERE u.id = l.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
 RETURNING u.*;
 
 -- name: UnparkJob :one

@@ -35,6 +35,8 @@ type Runner struct {
 	joined joined
 	places chan struct{} // one token per handler that has not returned, also an abandoned one
 	chance chan struct{} // one token, for the job on its last chance
+	// One token per outcome that is put on record while Asynq has the answer already.
+	settling chan struct{}
 	// One connection that handlers can't take: a worker that waits for one to give its sign of life looks dead.
 	pulse *pgxpool.Pool // nil until Start
 
@@ -51,13 +53,16 @@ type Runner struct {
 	once   sync.Once
 }
 
+// aside is how many outcomes for each place may be on their way to the record while others run.
+const aside = 4
+
 // NewRunner makes a runner that serves cfg.Queues with the handlers of mux.
 func NewRunner(engine *Engine, mux *Mux, cfg RunnerConfig) *Runner {
 	cfg = cfg.withDefaults()
 	r := &Runner{
 		engine: engine, mux: mux, cfg: cfg, log: engine.log, active: map[*Run]struct{}{}, taken: map[ref]int{},
 		drain: make(chan struct{}), quit: make(chan struct{}), places: make(chan struct{}, cfg.Concurrency),
-		chance: make(chan struct{}, 1),
+		chance: make(chan struct{}, 1), settling: make(chan struct{}, aside*cfg.Concurrency),
 	}
 	r.joined = r.join()
 	poll := cfg.Poll
@@ -125,34 +130,37 @@ func (r *Runner) register(ctx context.Context, pulse *pgxpool.Pool) (uuid.UUID, 
 }
 
 // process is Asynq's handler. Its answer only decides what becomes of the task in Redis; the job's fate is settled in
-// PostgreSQL before. The context that Asynq gives is not used: it ends when Redis is away for a while, and that is no
-// reason to stop the work.
+// PostgreSQL. The context that Asynq gives is not used: it ends when Redis is away for a while, and that is no reason to
+// stop the work.
 func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 	if !r.enter() {
 		return delay{handBackDelay, errDraining}
 	}
-	defer r.entered.Done()
 	at, err := parseRef(task.Payload())
 	if err != nil {
+		r.entered.Done()
 		r.log.Error("task ignored", "type", task.Type(), "err", err)
 		return nil
 	}
-	defer r.take(at)()
+	untake := r.take(at)
+	leave := func() {
+		untake()
+		r.entered.Done()
+	}
 	select {
 	case r.places <- struct{}{}: // an abandoned handler still holds its own
 	case <-r.drain:
+		leave()
 		return delay{handBackDelay, errDraining}
 	}
 	job, err := r.claim(at)
 	if err != nil {
 		<-r.places
+		leave()
 		return r.unclaimed(at, err)
 	}
-	if r.engine.cfg.suspect(job) {
-		defer func() { <-r.chance }()
-	}
 	r.engine.roomIn(job.Queue)
-	return r.execute(job)
+	return r.execute(job, leave)
 }
 
 // room is how many jobs could start now.
@@ -190,48 +198,82 @@ type outcome struct {
 	err    error
 }
 
-// execute runs the handler of a claimed job and settles the outcome. It returns when the handler has, or when it was
-// abandoned; its place is free only when it returned.
-func (r *Runner) execute(job db.Job) error {
+// execute runs the handler of a claimed job and settles the outcome, after which it calls leave. It returns when the
+// handler has, or when it was abandoned; its place is free only when it returned.
+func (r *Runner) execute(job db.Job, leave func()) error {
 	base, stop := context.WithCancelCause(context.Background())
-	defer stop(nil)
 	run := &Run{
 		engine: r.engine, job: job, stop: stop, began: time.Now(),
 		log: r.log.With("job", job.ID, "kind", job.Kind, "attempt", job.Attempt),
 	}
 	base = run.process(base)
-	defer run.span.End()
 	r.hold(run)
-	defer r.let(run)
 	r.began(job)
 	run.told = r.engine.tellNext(job)
+	end := func() {
+		run.span.End()
+		r.let(run)
+		if r.engine.cfg.suspect(job) {
+			<-r.chance
+		}
+		stop(nil)
+		leave()
+	}
 
 	b, err := r.mux.find(job.Kind)
 	if err != nil {
+		defer end()
 		<-r.places
 		return r.settle(run, outcome{err: fault.Wrap(err, fault.Unavailable, "No worker knows this kind of job.")}, nil, false)
 	}
 	ctx, cancel := context.WithTimeoutCause(base, b.timeout, ErrTimeout)
 	defer cancel()
+	out, abandoned := r.await(ctx, b, run)
+	cause := context.Cause(ctx)
+	if out.err == nil && !r.engine.cfg.Plain && r.settleAside(func() { defer end(); _ = r.settle(run, out, cause, false) }) {
+		return nil
+	}
+	defer end()
+	return r.settle(run, out, cause, abandoned)
+}
+
+// await calls the handler and waits for it, or until it is to be abandoned.
+func (r *Runner) await(ctx context.Context, b binding, run *Run) (out outcome, abandoned bool) {
 	done := make(chan outcome, 1)
 	go func() {
 		defer func() { <-r.places }()
 		done <- call(ctx, b, run)
 	}()
 	select {
-	case out := <-done:
-		return r.settle(run, out, context.Cause(ctx), false)
+	case out = <-done:
+		return out, false
 	case <-ctx.Done():
 	}
 	grace := time.NewTimer(r.cfg.StopGrace)
 	defer grace.Stop()
 	select {
-	case out := <-done:
-		return r.settle(run, out, context.Cause(ctx), false)
+	case out = <-done:
+		return out, false
 	case <-grace.C:
 		run.log.Error("handler ignores that it should stop, and is abandoned", "cause", context.Cause(ctx))
-		return r.settle(run, outcome{err: context.Cause(ctx)}, context.Cause(ctx), true)
+		return outcome{err: context.Cause(ctx)}, true
 	}
+}
+
+// settleAside has an outcome put on record while Asynq begins the next job already, unless too many are under way. Only a
+// success can be: Asynq has nothing to decide about it, and should this process die before it is on record, the job is
+// freed with the others that it had.
+func (r *Runner) settleAside(settle func()) bool {
+	select {
+	case r.settling <- struct{}{}:
+	default:
+		return false
+	}
+	go func() {
+		defer func() { <-r.settling }()
+		settle()
+	}()
+	return true
 }
 
 // call runs the handler; a panic is an error like others.
