@@ -101,6 +101,9 @@ func (t *answerTeller) introduce(out *eventWriter) {
 }
 
 func (t *answerTeller) tell(out *eventWriter, e stream.Event) {
+	if t.repeats(e) {
+		return
+	}
 	if t.reloaded {
 		t.headless = !stream.First(e.ID)
 	}
@@ -180,12 +183,25 @@ func (t *answerTeller) finish(ctx context.Context, out *eventWriter) (bool, erro
 	if answer := text(query.Answer); answer != "" {
 		out.Event("", "", message(answer))
 	}
-	for _, e := range finalEvents(job) {
+	for _, e := range presentEvents(job) {
 		if e.End {
 			t.say(out, t.id.String()+"/"+recordID(job), e.Type, e.Data)
 		}
 	}
 	return true, nil
+}
+
+// present tells the state of a question that waits, and the whole answer of one that is over.
+func (t *answerTeller) present(ctx context.Context, out *eventWriter) (bool, error) {
+	job, err := t.job(ctx)
+	if err != nil {
+		return false, err
+	}
+	if ended(job.State) {
+		return t.finish(ctx, out)
+	}
+	t.record(out, job)
+	return false, nil
 }
 
 // token is the data of a message: more of the answer.

@@ -40,6 +40,8 @@ type teller interface {
 	tell(out *eventWriter, e stream.Event)
 	// finish writes the end from the record if the job is over, and reports whether it is.
 	finish(ctx context.Context, out *eventWriter) (over bool, err error)
+	// present writes the state of the job from the record, and the end if it is over, and reports whether it is.
+	present(ctx context.Context, out *eventWriter) (over bool, err error)
 	// over reports whether the job is over by its record.
 	over(ctx context.Context) (bool, error)
 }
@@ -139,6 +141,9 @@ func (f *follower) run(ctx context.Context, out *eventWriter) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
+	if over, err := f.present(ctx, out); over || err != nil {
+		return errors.Join(err, out.Flush())
+	}
 	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
 	for {
 		event, err := f.next(ctx)
@@ -159,6 +164,29 @@ func (f *follower) run(ctx context.Context, out *eventWriter) error {
 			return err
 		}
 	}
+}
+
+// present tells how the job is where its log is empty: what is on record is told live only where somebody reads. The record
+// is read when the subscription stands, so that what is not in it will come.
+func (f *follower) present(ctx context.Context, out *eventWriter) (over bool, err error) {
+	if f.sub == nil || f.first != nil || f.after != "" {
+		return false, nil
+	}
+	switch e, err := f.sub.Next(now); {
+	case err == nil:
+		f.first = &e
+		return false, nil
+	case !errors.Is(err, context.Canceled):
+		return false, nil // the next call says it again
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	over, err = f.teller.present(ctx, out)
+	if err != nil {
+		f.server.log.Debug("stream can't see the record", "stream", f.key.String(), "err", err)
+		return false, nil
+	}
+	return over, out.Flush()
 }
 
 // next waits for an event, and no longer than until something else is due.
@@ -210,6 +238,9 @@ func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err err
 		return false, err
 	}
 	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
+	if event.Type == stream.TypeReload {
+		f.beat = time.Now() // what was missed may have been the end
+	}
 	if !f.lost.IsZero() {
 		f.lost = time.Now().Add(settle)
 	}

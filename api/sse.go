@@ -167,7 +167,7 @@ func (s *Server) FollowJob(c *fiber.Ctx, id ID, params FollowJobParams) error {
 	if err != nil {
 		return fmt.Errorf("follow job: %w", err)
 	}
-	teller := jobTeller{server: s, id: id, owner: who.UserID}
+	teller := &jobTeller{server: s, id: id, owner: who.UserID}
 	f := &follower{server: s, session: who.SessionID, key: stream.Job(id), teller: teller}
 	return s.follow(c, f, lastEventID(params.LastEventID, params.LastEventIDQuery), &job)
 }

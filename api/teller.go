@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -38,38 +39,72 @@ func (plainTeller) tell(out *eventWriter, e stream.Event) { out.Event(e.ID, e.Ty
 
 func (plainTeller) finish(context.Context, *eventWriter) (bool, error) { return false, nil }
 
+func (plainTeller) present(context.Context, *eventWriter) (bool, error) { return false, nil }
+
 func (plainTeller) over(context.Context) (bool, error) { return false, nil }
 
 // jobTeller tells a job's stream.
 type jobTeller struct {
 	server    *Server
 	id, owner uuid.UUID
+	state     []byte // as told last
 }
 
-func (jobTeller) tell(out *eventWriter, e stream.Event) { out.Event(e.ID, e.Type, e.Data) }
+func (t *jobTeller) tell(out *eventWriter, e stream.Event) {
+	if !t.repeats(e) {
+		out.Event(e.ID, e.Type, e.Data)
+	}
+}
 
-func (t jobTeller) finish(ctx context.Context, out *eventWriter) (bool, error) {
+// repeats tells whether the client knows the state already: from the record, or from the log.
+func (t *jobTeller) repeats(e stream.Event) bool {
+	if e.Type != stream.TypeState {
+		return false
+	}
+	known := bytes.Equal(t.state, e.Data)
+	t.state = e.Data
+	return known
+}
+
+func (t *jobTeller) finish(ctx context.Context, out *eventWriter) (bool, error) {
 	job, err := t.job(ctx)
 	if err != nil || !ended(job.State) {
 		return false, err
 	}
 	out.Event("", stream.TypeReload, lostEvents)
-	for _, e := range finalEvents(job) {
+	t.record(out, job)
+	return true, nil
+}
+
+func (t *jobTeller) present(ctx context.Context, out *eventWriter) (bool, error) {
+	job, err := t.job(ctx)
+	if err != nil {
+		return false, err
+	}
+	t.record(out, job)
+	return ended(job.State), nil
+}
+
+// record tells the job's present state, and its end if it has one.
+func (t *jobTeller) record(out *eventWriter, job db.Job) {
+	for _, e := range presentEvents(job) {
+		if e.Type == stream.TypeState {
+			t.state = e.Data
+		}
 		id := ""
 		if e.End {
 			id = recordID(job)
 		}
 		out.Event(id, e.Type, e.Data)
 	}
-	return true, nil
 }
 
-func (t jobTeller) over(ctx context.Context) (bool, error) {
+func (t *jobTeller) over(ctx context.Context) (bool, error) {
 	job, err := t.job(ctx)
 	return err == nil && ended(job.State), err
 }
 
-func (t jobTeller) job(ctx context.Context) (db.Job, error) {
+func (t *jobTeller) job(ctx context.Context) (db.Job, error) {
 	job, err := t.server.engine.Get(ctx, t.id, t.owner)
 	if err != nil {
 		return db.Job{}, fmt.Errorf("record of the stream: %w", err)
@@ -77,8 +112,8 @@ func (t jobTeller) job(ctx context.Context) (db.Job, error) {
 	return job, nil
 }
 
-// finalEvents are the events of a job's own stream that tell its end.
-func finalEvents(job db.Job) []stream.Entry {
+// presentEvents are the events of a job's own stream that tell its present state.
+func presentEvents(job db.Job) []stream.Entry {
 	var own []stream.Entry
 	for _, e := range queue.Events(job) {
 		if e.Key == stream.Job(job.ID) {

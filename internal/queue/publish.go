@@ -56,64 +56,93 @@ func (e *Engine) tell(jobs ...db.Job) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 	defer cancel()
-	wait(ctx, e.tellNext(jobs...))
+	e.tellNext(jobs...).wait(ctx)
 }
 
-func wait(ctx context.Context, told <-chan struct{}) {
-	select {
-	case <-told:
-	case <-ctx.Done():
-	}
-}
-
-// tellNext is tell without waiting. What one process tells comes in that order; the channel is closed when it is told, or
-// can't be.
-func (e *Engine) tellNext(jobs ...db.Job) <-chan struct{} {
-	told := make(chan struct{})
+// tellNext is tell without waiting. What one process tells comes in that order.
+func (e *Engine) tellNext(jobs ...db.Job) *telling {
+	told := newTelling()
 	if e.cfg.Plain {
-		defer close(told)
 		ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 		defer cancel()
-		_, _ = e.publish(ctx, news(jobs)) // logs its errors
+		heard, _ := e.publish(ctx, news(jobs)) // logs its errors
+		told.end(!slices.Contains(heard, false))
 		return told
 	}
 	if e.teller.Len() > tellMost {
 		e.log.Warn("events not published, too many wait for redis", "jobs", len(jobs))
-		close(told)
+		told.end(true)
 		return told
 	}
-	left := atomic.Int64{}
+	var left atomic.Int64
 	left.Store(int64(len(jobs)))
+	var unheard atomic.Bool
 	for _, b := range news(jobs) {
-		e.teller.Go(b, func(struct{}, error) {
+		e.teller.Go(b, func(heard bool, err error) {
+			if err == nil && !heard {
+				unheard.Store(true)
+			}
 			if left.Add(-1) == 0 {
-				close(told)
+				told.end(!unheard.Load())
 			}
 		})
 	}
 	return told
 }
 
+// telling is news on their way to the readers.
+type telling struct {
+	over  chan struct{}
+	heard bool // once over is closed: they are in the job's stream, or can't be told
+}
+
+func newTelling() *telling { return &telling{over: make(chan struct{})} }
+
+func (t *telling) end(heard bool) {
+	t.heard = heard
+	close(t.over)
+}
+
+// wait waits until the news are told, and no longer than ctx.
+func (t *telling) wait(ctx context.Context) {
+	select {
+	case <-t.over:
+	case <-ctx.Done():
+	}
+}
+
 // tidings are a job's news that are published together.
 type tidings struct {
 	job   uuid.UUID
 	batch stream.Batch
+	// Only where somebody reads: the record says the same, and no earlier run has to be kept from writing.
+	idle bool
 }
 
 func news(jobs []db.Job) []tidings {
 	all := make([]tidings, len(jobs))
 	for i, job := range jobs {
-		all[i] = tidings{job.ID, stream.Batch{Epoch: job.Epoch, Entries: Events(job)}}
+		all[i] = tidings{job.ID, stream.Batch{Epoch: job.Epoch, Entries: Events(job)}, idle(job)}
 	}
 	return all
 }
 
-// publish tells all of it in one round trip. What one run has to tell goes into its streams together: a short job begins
-// and ends between two exchanges.
-func (e *Engine) publish(ctx context.Context, all []tidings) ([]struct{}, error) {
+// idle tells that the state of a job need not be told where nobody reads. The epoch of a later run has to be, as it fences
+// off the runs before; and so has an end that a run may not know of yet.
+func idle(job db.Job) bool {
+	return job.Epoch == 1 && (job.State == Queued || job.State == Running || job.State == Succeeded)
+}
+
+// publish tells all of it, and returns for each whether the job's stream has it now. What one run has to tell goes into its
+// streams together: a short job begins and ends between two exchanges.
+func (e *Engine) publish(ctx context.Context, all []tidings) ([]bool, error) {
+	heard := e.hearing(ctx, all)
 	var batches []stream.Batch
 	last := map[uuid.UUID]int{}
 	for _, n := range all {
+		if len(n.batch.Entries) == 0 {
+			continue
+		}
 		if i, ok := last[n.job]; ok && batches[i].Epoch == n.batch.Epoch && !ends(batches[i]) {
 			batches[i].Entries = append(batches[i].Entries, n.batch.Entries...)
 			continue
@@ -121,12 +150,46 @@ func (e *Engine) publish(ctx context.Context, all []tidings) ([]struct{}, error)
 		last[n.job] = len(batches)
 		batches = append(batches, n.batch)
 	}
+	if len(batches) == 0 {
+		return heard, nil
+	}
 	switch err := e.events.AppendAll(ctx, batches...); fault.CodeOf(err) {
 	case "", fault.Conflict: // told, or told already, or another run tells
 	default:
 		e.log.Warn("events not published", "jobs", len(last), "first", all[0].job, "err", err)
 	}
-	return make([]struct{}, len(all)), nil
+	return heard, nil
+}
+
+// hearing takes the entries out that nobody would hear of, and tells for which jobs some are left in their own streams.
+func (e *Engine) hearing(ctx context.Context, all []tidings) []bool {
+	heard := make([]bool, len(all))
+	var keys []stream.Key
+	asked := map[stream.Key]int{}
+	for i, n := range all {
+		heard[i] = true
+		for _, entry := range n.batch.Entries {
+			if _, ok := asked[entry.Key]; n.idle && !ok {
+				asked[entry.Key] = len(keys)
+				keys = append(keys, entry.Key)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return heard
+	}
+	watched, err := e.events.Watched(ctx, keys...)
+	if err != nil {
+		return heard // the append has the same trouble, and logs it
+	}
+	for i, n := range all {
+		if !n.idle {
+			continue
+		}
+		all[i].batch.Entries = slices.DeleteFunc(n.batch.Entries, func(entry stream.Entry) bool { return !watched[asked[entry.Key]] })
+		heard[i] = watched[asked[stream.Job(n.job)]]
+	}
+	return heard
 }
 
 func ends(b stream.Batch) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,11 +37,12 @@ type Run struct {
 	log    *slog.Logger
 	began  time.Time
 	stop   context.CancelCauseFunc // ends the handler's context
-	told   <-chan struct{}         // closed when the readers know that it runs, or can't be told
+	told   *telling                // that it runs
 	span   trace.Span              // of the attempt
 
 	completed atomic.Pointer[json.RawMessage] // the result, once a transaction with Complete has committed
 
+	opened  sync.Mutex // held while the readers are told that it runs
 	mu      sync.Mutex // guards written
 	written time.Time  // when progress was last put on record
 }
@@ -101,7 +103,7 @@ func (r *Run) Event(ctx context.Context, typ string, data any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
-	wait(ctx, r.told)
+	r.open(ctx)
 	err = r.engine.events.Append(ctx, r.job.Epoch, both(r.job, typ, json.RawMessage(raw), false)...)
 	switch fault.CodeOf(err) {
 	case "":
@@ -123,7 +125,7 @@ func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
-	wait(ctx, r.told)
+	r.open(ctx)
 	err = r.engine.events.AppendAll(ctx, stream.Batch{
 		Epoch: r.job.Epoch, Entries: both(r.job, typ, json.RawMessage(raw), false), Key: r.job.ID.String() + "." + key,
 	})
@@ -142,10 +144,32 @@ func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
 func (r *Run) Tokens() *stream.TokenWriter {
 	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 	defer cancel()
-	wait(ctx, r.told)
+	r.open(ctx)
 	return stream.NewTokenWriter(r.engine.events, stream.TokenOptions{
 		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.refused() },
 	})
+}
+
+// open has the readers know that the job runs before they are told more of it: where nobody read then, that was left out.
+func (r *Run) open(ctx context.Context) {
+	r.told.wait(ctx)
+	r.opened.Lock()
+	defer r.opened.Unlock()
+	select {
+	case <-r.told.over:
+	default:
+		return // Redis is away
+	}
+	if r.told.heard {
+		return
+	}
+	own := slices.DeleteFunc(Events(r.job), func(e stream.Entry) bool { return e.Key != stream.Job(r.job.ID) })
+	err := r.engine.events.Append(ctx, r.job.Epoch, own...)
+	if code := fault.CodeOf(err); code != "" && code != fault.Conflict {
+		r.log.Warn("event not published", "type", stream.TypeState, "err", err)
+		return
+	}
+	r.told.heard = true
 }
 
 // refused ends the run because the record or the stream doesn't take its writes any more: it was fenced off, or

@@ -281,13 +281,13 @@ func TestReadersSeeTheWholeStoryOfAJob(t *testing.T) {
 		}
 		return "done", nil
 	})
-	owner := uuid.New()
-	e := p.engine(quick)
-	job := enqueue(p, echo, queue.By(owner))
-	p.worker(e, queue.RunnerConfig{}, mux)
+	job := enqueue(p, echo, queue.By(uuid.New()))
 	sub, err := hub.Subscribe(t.Context(), stream.Job(job.ID), "")
 	require.NoError(t, err)
 	defer sub.Close()
+	e := p.engine(quick)
+	p.scheduler(e)
+	p.worker(e, queue.RunnerConfig{}, mux)
 	seen := map[string]int{}
 	var order []string
 	for {

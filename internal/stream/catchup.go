@@ -77,6 +77,13 @@ func (s *Subscription) fallBehind() {
 	s.signal()
 }
 
+// cutOff notes that the connection is gone.
+func (s *Subscription) cutOff() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.missed = true
+}
+
 // compare is told the last position in the log and falls behind if it isn't ours.
 func (s *Subscription) compare(last position) {
 	s.mu.Lock()
@@ -125,6 +132,11 @@ func (s *Subscription) apply(got page, err error) (over bool) {
 		s.behind = true // what is in the stash is in the log as well
 		return false
 	}
+	if s.missed && got.at == (position{}) && len(got.events) == 0 {
+		// Nobody seemed to read meanwhile, so that what is on record may not have been told.
+		got.events = []Event{reload(position{}, "gone")}
+	}
+	s.missed = false
 	for _, e := range got.events {
 		s.push(e)
 	}

@@ -31,6 +31,7 @@ type Subscription struct {
 	behind   bool     // live entries are ignored until the log was read from at
 	reading  bool     // that read is under way, and live entries are stashed
 	again    bool     // … and has to be repeated
+	missed   bool     // the connection was gone since the log was last read
 	stash    []message
 	ended    bool  // the final event is queued or was returned
 	err      error // why there is nothing more

@@ -87,6 +87,9 @@ func (h *Hub) lost() {
 		if t.ready == nil {
 			t.ready = make(chan struct{})
 		}
+		for _, s := range t.subs {
+			s.cutOff()
+		}
 	}
 }
 

@@ -128,7 +128,9 @@ func (f *follower) finish(ctx context.Context, job db.Job) error {
 	waiting, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	if f.sub == nil && !f.live {
-		f.subscribe(waiting) // it was over before it could be followed
+		// It was over before it could be followed: nothing comes any more, but there may be something.
+		f.subscribe(waiting)
+		cancel()
 	}
 	if f.sub != nil {
 		defer f.sub.Close()
