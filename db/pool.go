@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
 	"rohrpost/internal/fault"
 )
@@ -36,6 +38,10 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Pool, error) {
 	cfg.apply(pc)
 	seen := newWatch(cfg, options)
 	pc.ConnConfig.Tracer = seen
+	pc.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		pgxuuid.Register(conn.TypeMap()) // otherwise each id takes the way over its text
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)

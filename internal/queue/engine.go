@@ -32,7 +32,7 @@ type Engine struct {
 	line    *express.Line
 	client  *asynq.Client // on line
 	events  *stream.Log
-	teller  *batch.Group[tidings, bool]
+	teller  *batch.Group[db.Job, bool]
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics

@@ -65,7 +65,7 @@ func (e *Engine) tellNext(jobs ...db.Job) *telling {
 	if e.cfg.Plain {
 		ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 		defer cancel()
-		heard, _ := e.publish(ctx, news(jobs)) // logs its errors
+		heard, _ := e.publish(ctx, jobs) // logs its errors
 		told.end(!slices.Contains(heard, false))
 		return told
 	}
@@ -77,8 +77,8 @@ func (e *Engine) tellNext(jobs ...db.Job) *telling {
 	var left atomic.Int64
 	left.Store(int64(len(jobs)))
 	var unheard atomic.Bool
-	for _, b := range news(jobs) {
-		e.teller.Go(b, func(heard bool, err error) {
+	for _, job := range jobs {
+		e.teller.Go(job, func(heard bool, err error) {
 			if err == nil && !heard {
 				unheard.Store(true)
 			}
@@ -111,44 +111,33 @@ func (t *telling) wait(ctx context.Context) {
 	}
 }
 
-// tidings are a job's news that are published together.
-type tidings struct {
-	job   uuid.UUID
-	batch stream.Batch
-	// Only where somebody reads: the record says the same, and no earlier run has to be kept from writing.
-	idle bool
-}
-
-func news(jobs []db.Job) []tidings {
-	all := make([]tidings, len(jobs))
-	for i, job := range jobs {
-		all[i] = tidings{job.ID, stream.Batch{Epoch: job.Epoch, Entries: Events(job)}, idle(job)}
-	}
-	return all
-}
-
-// idle tells that the state of a job need not be told where nobody reads. The epoch of a later run has to be, as it fences
-// off the runs before; and so has an end that a run may not know of yet.
+// idle tells that the state of a job need not be told where nobody reads: the record says the same. The epoch of a later run
+// has to be, as it fences off the runs before; and so has an end that a run may not know of yet.
 func idle(job db.Job) bool {
 	return job.Epoch == 1 && (job.State == Queued || job.State == Running || job.State == Succeeded)
 }
 
-// publish tells all of it, and returns for each whether the job's stream has it now. What one run has to tell goes into its
-// streams together: a short job begins and ends between two exchanges.
-func (e *Engine) publish(ctx context.Context, all []tidings) ([]bool, error) {
-	heard := e.hearing(ctx, all)
+// publish tells how the jobs are, and returns for each whether its own stream has that now. What one run has to tell goes
+// into its streams together: a short job begins and ends between two exchanges.
+func (e *Engine) publish(ctx context.Context, jobs []db.Job) ([]bool, error) {
+	heard := make([]bool, len(jobs))
+	watched := e.watched(ctx, jobs)
 	var batches []stream.Batch
 	last := map[uuid.UUID]int{}
-	for _, n := range all {
-		if len(n.batch.Entries) == 0 {
+	for i, job := range jobs {
+		own, owners := watched(job)
+		if heard[i] = own; !own && !owners {
 			continue
 		}
-		if i, ok := last[n.job]; ok && batches[i].Epoch == n.batch.Epoch && !ends(batches[i]) {
-			batches[i].Entries = append(batches[i].Entries, n.batch.Entries...)
+		entries := slices.DeleteFunc(Events(job), func(e stream.Entry) bool {
+			return !own && e.Key == stream.Job(job.ID) || !owners && e.Key == stream.User(job.Owner)
+		})
+		if i, ok := last[job.ID]; ok && batches[i].Epoch == job.Epoch && !ends(batches[i]) {
+			batches[i].Entries = append(batches[i].Entries, entries...)
 			continue
 		}
-		last[n.job] = len(batches)
-		batches = append(batches, n.batch)
+		last[job.ID] = len(batches)
+		batches = append(batches, stream.Batch{Epoch: job.Epoch, Entries: entries})
 	}
 	if len(batches) == 0 {
 		return heard, nil
@@ -156,40 +145,38 @@ func (e *Engine) publish(ctx context.Context, all []tidings) ([]bool, error) {
 	switch err := e.events.AppendAll(ctx, batches...); fault.CodeOf(err) {
 	case "", fault.Conflict: // told, or told already, or another run tells
 	default:
-		e.log.Warn("events not published", "jobs", len(last), "first", all[0].job, "err", err)
+		e.log.Warn("events not published", "jobs", len(last), "first", jobs[0].ID, "err", err)
 	}
 	return heard, nil
 }
 
-// hearing takes the entries out that nobody would hear of, and tells for which jobs some are left in their own streams.
-func (e *Engine) hearing(ctx context.Context, all []tidings) []bool {
-	heard := make([]bool, len(all))
+// watched finds out who would hear of jobs. Its answer tells for a job whether somebody follows it, and whether its owner's
+// stream is followed.
+func (e *Engine) watched(ctx context.Context, jobs []db.Job) func(db.Job) (own, owners bool) {
+	asked := map[stream.Key]bool{}
 	var keys []stream.Key
-	asked := map[stream.Key]int{}
-	for i, n := range all {
-		heard[i] = true
-		for _, entry := range n.batch.Entries {
-			if _, ok := asked[entry.Key]; n.idle && !ok {
-				asked[entry.Key] = len(keys)
-				keys = append(keys, entry.Key)
+	for _, job := range jobs {
+		for _, key := range []stream.Key{stream.Job(job.ID), stream.User(job.Owner)} {
+			if _, ok := asked[key]; !ok && idle(job) {
+				asked[key] = true
+				keys = append(keys, key)
 			}
 		}
 	}
-	if len(keys) == 0 {
-		return heard
-	}
-	watched, err := e.events.Watched(ctx, keys...)
-	if err != nil {
-		return heard // the append has the same trouble, and logs it
-	}
-	for i, n := range all {
-		if !n.idle {
-			continue
+	if len(keys) > 0 {
+		// Where Redis doesn't say, it is told all: the append has the same trouble, and logs it.
+		if answers, err := e.events.Watched(ctx, keys...); err == nil {
+			for i, key := range keys {
+				asked[key] = answers[i]
+			}
 		}
-		all[i].batch.Entries = slices.DeleteFunc(n.batch.Entries, func(entry stream.Entry) bool { return !watched[asked[entry.Key]] })
-		heard[i] = watched[asked[stream.Job(n.job)]]
 	}
-	return heard
+	return func(job db.Job) (own, owners bool) {
+		if !idle(job) {
+			return true, true
+		}
+		return asked[stream.Job(job.ID)], asked[stream.User(job.Owner)]
+	}
 }
 
 func ends(b stream.Batch) bool {
