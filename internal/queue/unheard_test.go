@@ -38,13 +38,13 @@ func TestWhatNobodyReadsIsNotKept(t *testing.T) {
 	e := p.engine(quick)
 	mux := queue.NewMux()
 	queue.Handle(mux, echo, pay(p.pool))
-	stop := p.worker(e, queue.RunnerConfig{}, mux)
+	worker := p.worker(e, queue.RunnerConfig{}, mux)
 	var last uuid.UUID
 	for range 20 {
 		last = enqueue(p, echo, queue.By(uuid.New())).ID
 	}
 	p.eventually(func() bool { return p.count(`SELECT count(*) FROM jobs WHERE state = 'succeeded'`) == 20 }, "all should succeed")
-	require.NoError(t, stop.Stop(t.Context()))
+	require.NoError(t, worker.Stop(t.Context()))
 	e.Stop()
 	keys, err := p.client().Keys(t.Context(), "rohrpost:stream:*").Result()
 	require.NoError(t, err)
@@ -65,11 +65,13 @@ func TestAJobThatTellsMoreThanItsStateIsToldWhole(t *testing.T) {
 		}
 		return "done", nil
 	})
-	p.worker(e, queue.RunnerConfig{}, mux)
+	worker := p.worker(e, queue.RunnerConfig{}, mux)
 	owner := uuid.New()
 	job := enqueue(p, echo, queue.By(owner))
+	p.await(job.ID, queue.Succeeded) // to look into the streams would be to read them
+	require.NoError(t, worker.Stop(t.Context()))
+	e.Stop()
 	whole := []string{"state", "progress", "progress", "state", "result"}
-	p.eventually(func() bool { return len(p.told(stream.Job(job.ID))) == len(whole) }, "it should be told to its end")
 	require.Equal(t, whole, p.told(stream.Job(job.ID)), "running, and then all")
 	require.Equal(t, whole[1:], p.told(stream.User(owner)), "from when there was more than the record has")
 }
