@@ -225,7 +225,7 @@ func (q *Queries) ClaimJobs(ctx context.Context, db DBTX, arg ClaimJobsParams) (
 const claimLimitedJob = `-- name: ClaimLimitedJob :one
 UPDATE jobs AS j
 SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false
-WHERE j.id = $2 AND j.epoch = $3 AND j.state = 'queued' AND j.run_at <= now()
+WHERE j.id = $2 AND j.epoch = $3 AND j.state = 'queued' AND j.run_at <= now() AND j.crashes < $4::integer
   AND (j.owner_limit IS NULL OR j.owner_limit > (
         SELECT count(*) FROM jobs r
         WHERE r.kind = j.kind AND r.owner = j.owner AND r.owner_limit IS NOT NULL AND r.state = 'running'))
@@ -237,13 +237,19 @@ RETURNING j.id, j.kind, j.queue, j.args, j.state, j.epoch, j.attempt, j.max_atte
 `
 
 type ClaimLimitedJobParams struct {
-	WorkerID *uuid.UUID
-	ID       uuid.UUID
-	Epoch    int64
+	WorkerID   *uuid.UUID
+	ID         uuid.UUID
+	Epoch      int64
+	LastChance int32
 }
 
 func (q *Queries) ClaimLimitedJob(ctx context.Context, db DBTX, arg ClaimLimitedJobParams) (Job, error) {
-	row := db.QueryRow(ctx, claimLimitedJob, arg.WorkerID, arg.ID, arg.Epoch)
+	row := db.QueryRow(ctx, claimLimitedJob,
+		arg.WorkerID,
+		arg.ID,
+		arg.Epoch,
+		arg.LastChance,
+	)
 	var i Job
 	err := row.Scan(
 		&i.ID,
@@ -1078,12 +1084,14 @@ func (q *Queries) KindsWithParkedJobs(ctx context.Context, db DBTX) ([]string, e
 }
 
 const lockJobLimits = `-- name: LockJobLimits :exec
-SELECT pg_advisory_xact_lock(hashtextextended('owner/' || kind || '/' || owner::text, 0)),
+SELECT set_config('synchronous_commit', 'off', true),
+       pg_advisory_xact_lock(hashtextextended('owner/' || kind || '/' || owner::text, 0)),
        pg_advisory_xact_lock(hashtextextended('key/' || kind || '/' || limit_key, 0))
 FROM jobs WHERE id = $1
 `
 
-// Taken before ClaimLimitedJob, so that two claims of one limit count one after the other. Always in this order.
+// Taken before ClaimLimitedJob, so that two claims of one limit count one after the other. Always in this order. As in
+// ClaimJob, the commit need not wait for the disk.
 func (q *Queries) LockJobLimits(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, lockJobLimits, id)
 	return err

@@ -53,15 +53,17 @@ SELECT sqlc.embed(jobs), EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs
 FROM jobs WHERE id = @id;
 
 -- name: LockJobLimits :exec
--- Taken before ClaimLimitedJob, so that two claims of one limit count one after the other. Always in this order.
-SELECT pg_advisory_xact_lock(hashtextextended('owner/' || kind || '/' || owner::text, 0)),
+-- Taken before ClaimLimitedJob, so that two claims of one limit count one after the other. Always in this order. As in
+-- ClaimJob, the commit need not wait for the disk.
+SELECT set_config('synchronous_commit', 'off', true),
+       pg_advisory_xact_lock(hashtextextended('owner/' || kind || '/' || owner::text, 0)),
        pg_advisory_xact_lock(hashtextextended('key/' || kind || '/' || limit_key, 0))
 FROM jobs WHERE id = @id;
 
 -- name: ClaimLimitedJob :one
 UPDATE jobs AS j
 SET state = 'running', attempt = j.attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
-WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now()
+WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now() AND j.crashes < @last_chance::integer
   AND (j.owner_limit IS NULL OR j.owner_limit > (
         SELECT count(*) FROM jobs r
         WHERE r.kind = j.kind AND r.owner = j.owner AND r.owner_limit IS NOT NULL AND r.state = 'running'))

@@ -62,6 +62,9 @@ var httpFigures = []figure{
 	{resultP99, "POST to SSE result p99, ms"},
 }
 
+// askers are the users whose questions come at the fixed rate.
+const askers = 16
+
 // The model of questions that are never put to one.
 const (
 	nobodysModel = "none"
@@ -86,14 +89,16 @@ func HTTP(ctx context.Context, opts HTTPOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
-	v, err := s.visit(ctx, 0)
-	if err != nil {
-		return err
+	visitors := make([]*visitor, askers)
+	for i := range visitors {
+		if visitors[i], err = s.visit(ctx, i); err != nil {
+			return err
+		}
 	}
 	engine := queue.NewEngine(s.pool, s.rdb, stream.New(s.rdb, stream.Config{}), queue.Config{}, opts.Log, nil)
 	engine.Start(ctx)
 	defer engine.Stop()
-	c := caller{visitor: v, engine: engine, opts: opts}
+	c := caller{visitors: visitors, engine: engine, opts: opts}
 	columns, err := compete(ctx, opts.Options, []contestant{{"rohrpost", c.run}})
 	if err != nil {
 		return err
@@ -104,9 +109,9 @@ func HTTP(ctx context.Context, opts HTTPOptions) (err error) {
 
 // caller is who asks the API.
 type caller struct {
-	visitor *visitor
-	engine  *queue.Engine
-	opts    HTTPOptions
+	visitors []*visitor
+	engine   *queue.Engine
+	opts     HTTPOptions
 }
 
 func (c caller) run(ctx context.Context, warm bool) (trial.Values, error) {
@@ -116,10 +121,10 @@ func (c caller) run(ctx context.Context, warm bool) (trial.Values, error) {
 	values := trial.Values{}
 	for _, measure := range []func(context.Context, trial.Values) error{c.accept, c.results} {
 		// The jobs of the one before are none of the next one's business.
-		if _, err := c.visitor.site.pool.Exec(ctx, `TRUNCATE jobs CASCADE`); err != nil {
+		if _, err := c.visitors[0].site.pool.Exec(ctx, `TRUNCATE jobs CASCADE`); err != nil {
 			return nil, err
 		}
-		if err := c.visitor.site.rdb.FlushAll(ctx).Err(); err != nil {
+		if err := c.visitors[0].site.rdb.FlushAll(ctx).Err(); err != nil {
 			return nil, err
 		}
 		if err := measure(ctx, values); err != nil {
@@ -141,7 +146,7 @@ func (c *caller) accept(ctx context.Context, values trial.Values) error {
 		histograms[i] = h
 		group.Go(func() error {
 			for at := range due {
-				if _, err := c.ask(asking); err != nil {
+				if _, err := c.visitors[i%len(c.visitors)].ask(asking); err != nil {
 					return err
 				}
 				_ = h.RecordValue(max(time.Since(at).Microseconds(), 1)) // it holds more than the client's timeout
@@ -163,12 +168,12 @@ func (c *caller) accept(ctx context.Context, values trial.Values) error {
 	return nil
 }
 
-func (c *caller) ask(ctx context.Context) (job uuid.UUID, err error) {
+func (v *visitor) ask(ctx context.Context) (job uuid.UUID, err error) {
 	var accepted struct {
 		JobID uuid.UUID `json:"job_id"`
 	}
 	question := map[string]string{"prompt": "What does nothing answer?"}
-	err = c.visitor.call(ctx, http.MethodPost, "/api/ai/query", question, &accepted)
+	err = v.call(ctx, http.MethodPost, "/api/ai/query", question, &accepted)
 	return accepted.JobID, err
 }
 
@@ -181,7 +186,8 @@ func (c *caller) results(ctx context.Context, values trial.Values) (err error) {
 		return err
 	}
 	defer closing(&err, func() error { return runner.Stop(context.WithoutCancel(ctx)) })
-	s, err := c.visitor.follow(ctx, "/api/events", "")
+	v := c.visitors[0]
+	s, err := v.follow(ctx, "/api/events", "")
 	if err != nil {
 		return err
 	}
@@ -189,7 +195,7 @@ func (c *caller) results(ctx context.Context, values trial.Values) (err error) {
 	h := trial.NewHistogram()
 	for range c.opts.Answers {
 		began := time.Now()
-		job, err := c.ask(ctx)
+		job, err := v.ask(ctx)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -49,11 +50,12 @@ func retryDelay(_ int, err error, _ *asynq.Task) time.Duration {
 }
 
 // claim makes the job ours, unless it is not to be had: errNotOurs, errParked, errPaused, or a delay when it is not due or
-// has to wait. A job on its last chance that was claimed holds r.chance.
-func (r *Runner) claim(at ref) (db.Job, error) {
+// has to wait. A job on its last chance that was claimed holds r.chance. bounded tells that the job has limits, where that
+// is known.
+func (r *Runner) claim(at ref, bounded bool) (db.Job, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), claimTimeout)
 	defer cancel()
-	got, err := r.claimFree(ctx, at)
+	got, err := r.claimAtOnce(ctx, at, bounded)
 	if err != nil || got.ok {
 		return got.job, err
 	}
@@ -72,11 +74,42 @@ func (r *Runner) claim(at ref) (db.Job, error) {
 		return db.Job{}, r.keepBack(ctx, at)
 	case r.engine.cfg.suspect(job):
 		return r.claimSuspect(ctx, at)
-	case job.OwnerLimit == nil && job.KeyLimit == nil:
+	case !limited(job):
 		// It has become due between the two statements.
 		return db.Job{}, delay{handBackDelay, errors.New("just due")}
 	}
 	return r.claimLimited(ctx, at)
+}
+
+// claimAtOnce claims a job where nothing stands in its way, without a look at what would.
+func (r *Runner) claimAtOnce(ctx context.Context, at ref, bounded bool) (claimed, error) {
+	if !bounded {
+		return r.claimFree(ctx, at)
+	}
+	var got claimed
+	err := db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) (err error) {
+		got, err = r.claimWithin(ctx, tx, at, r.engine.cfg.lastChance())
+		return err
+	})
+	if err != nil {
+		return claimed{}, fmt.Errorf("claim limited job %s: %w", at.Job, err)
+	}
+	return got, nil
+}
+
+// claimWithin claims a job whose limits have room, and that has taken fewer workers along than crashes.
+func (r *Runner) claimWithin(ctx context.Context, tx pgx.Tx, at ref, crashes int32) (claimed, error) {
+	if err := db.New().LockJobLimits(ctx, tx, at.Job); err != nil {
+		return claimed{}, err
+	}
+	worker := r.id()
+	job, err := db.New().ClaimLimitedJob(ctx, tx, db.ClaimLimitedJobParams{
+		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: crashes,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return claimed{}, nil
+	}
+	return claimed{job, err == nil}, err
 }
 
 // claimFree claims a job that nothing stands in the way of.
@@ -123,20 +156,15 @@ func (r *Runner) claimSuspect(ctx context.Context, at ref) (db.Job, error) {
 }
 
 // claimLimited claims where the limits have room, and parks the job where they have none.
-func (r *Runner) claimLimited(ctx context.Context, at ref) (job db.Job, err error) {
-	worker := r.id()
+func (r *Runner) claimLimited(ctx context.Context, at ref) (db.Job, error) {
+	var got claimed
 	parked := false
-	err = db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) error {
+	err := db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) (err error) {
 		parked = false
-		q := db.New()
-		if err := q.LockJobLimits(ctx, tx, at.Job); err != nil {
+		if got, err = r.claimWithin(ctx, tx, at, math.MaxInt32); err != nil || got.ok {
 			return err
 		}
-		job, err = q.ClaimLimitedJob(ctx, tx, db.ClaimLimitedJobParams{ID: at.Job, Epoch: at.Epoch, WorkerID: &worker})
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		n, err := q.ParkJob(ctx, tx, db.ParkJobParams{ID: at.Job, Epoch: at.Epoch})
+		n, err := db.New().ParkJob(ctx, tx, db.ParkJobParams{ID: at.Job, Epoch: at.Epoch})
 		parked = n > 0
 		return err
 	})
@@ -145,11 +173,11 @@ func (r *Runner) claimLimited(ctx context.Context, at ref) (job db.Job, err erro
 		return db.Job{}, fmt.Errorf("claim limited job %s: %w", at.Job, err)
 	case parked:
 		return db.Job{}, errParked
-	case job.State != Running:
+	case !got.ok:
 		// Somebody else was faster, or it isn't due by PostgreSQL's clock: the next look will tell.
 		return db.Job{}, delay{handBackDelay, errNotOurs}
 	}
-	return job, nil
+	return got.job, nil
 }
 
 // unclaimed is the answer to Asynq for a task whose job could not be claimed.

@@ -155,7 +155,7 @@ func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
 }
 
 func (e *Engine) enqueueOne(ctx context.Context, job db.Job) error {
-	task, err := ref{job.ID, job.Epoch}.task(job.Kind, job.TraceContext)
+	task, err := task(job)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,13 @@
 // travel by package express, which wakes the workers. With [Config.Plain] each job goes by itself; no guarantee depends on
 // it.
 //
+// Where PostgreSQL's disk is waited for: the enqueuing, and every end of an attempt. A claim or a dispatch mark that a
+// crash of PostgreSQL forgets is found again, by the worker's next heartbeat and by [Engine.FindLost], and what the run
+// writes meanwhile is refused, since the record doesn't say that it runs.
+//
+// What is told live is what is on record already, so that the first states of a job that nobody follows are left out
+// (publish.go). Readers look at the record once they have subscribed.
+//
 // The parts: [Enqueue] writes the record inside the caller's transaction. [Engine] dispatches committed jobs, cancels,
 // and finds what was lost. [Runner] claims, runs and settles inside a worker.
 package queue

@@ -98,5 +98,8 @@ func (e *Engine) straight(queue string, n, most int) bool {
 
 // free tells that a job has to wait for nothing.
 func free(job db.Job) bool {
-	return job.OwnerLimit == nil && job.KeyLimit == nil && !job.RunAt.After(time.Now())
+	return !limited(job) && !job.RunAt.After(time.Now())
 }
+
+// limited tells that others may have to end before a job starts.
+func limited(job db.Job) bool { return job.OwnerLimit != nil || job.KeyLimit != nil }

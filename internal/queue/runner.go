@@ -153,7 +153,7 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 		leave()
 		return delay{handBackDelay, errDraining}
 	}
-	job, err := r.claim(at)
+	job, err := r.claim(at, task.Headers()[limitedHeader] != "")
 	if err != nil {
 		<-r.places
 		leave()
@@ -301,7 +301,7 @@ func (r *Runner) let(run *Run) {
 	r.mu.Unlock()
 	r.engine.metrics.running.Dec()
 	r.engine.roomIn(run.job.Queue)
-	if run.job.OwnerLimit == nil && run.job.KeyLimit == nil {
+	if !limited(run.job) {
 		return
 	}
 	if err := r.engine.Unpark(context.Background(), run.job.Kind); err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
+
+	"rohrpost/db"
 )
 
 const (
@@ -25,17 +27,24 @@ type ref struct {
 // taskID names one dispatch: the same one twice is the same task, and a later epoch is another.
 func (r ref) taskID() string { return r.Job.String() + ":" + strconv.FormatInt(r.Epoch, 10) }
 
-// task makes the Asynq task. traceparent travels as a header.
-func (r ref) task(kind string, traceparent *string) (*asynq.Task, error) {
+// limitedHeader is on the tasks of jobs with limits, so that their claim doesn't begin with the wrong question.
+const limitedHeader = "limited"
+
+// task makes the Asynq task of a job. Its traceparent travels as a header.
+func task(job db.Job) (*asynq.Task, error) {
+	r := ref{job.ID, job.Epoch}
 	payload, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("claim check of %s: %w", r.taskID(), err)
 	}
 	headers := map[string]string{}
-	if traceparent != nil {
-		headers["traceparent"] = *traceparent
+	if job.TraceContext != nil {
+		headers["traceparent"] = *job.TraceContext
 	}
-	return asynq.NewTaskWithHeaders(kind, payload, headers, asynq.TaskID(r.taskID()), asynq.Timeout(asynqNever),
+	if limited(job) {
+		headers[limitedHeader] = "true"
+	}
+	return asynq.NewTaskWithHeaders(job.Kind, payload, headers, asynq.TaskID(r.taskID()), asynq.Timeout(asynqNever),
 		asynq.MaxRetry(asynqRetries)), nil
 }
 
