@@ -12,9 +12,10 @@ import (
 // JobsOptions are those of [Jobs].
 type JobsOptions struct {
 	Options
-	Jobs  int      // of one drain; 0 takes 20,000
-	Peers []string // commands of programs that put other engines on trial
-	Plan  *trial.Plan
+	Jobs     int      // of one drain; 0 takes 20,000
+	Finished int      // jobs that ended before, and are still on record
+	Peers    []string // commands of programs that put other engines on trial
+	Plan     *trial.Plan
 }
 
 const stock = "asynq, stock" // the baseline
@@ -84,6 +85,9 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	}
 	engine := newRohrpost(ctx, s.pool, s.rdb, opts.Log)
 	defer engine.close()
+	if err := engine.prefill(ctx, opts.Finished); err != nil {
+		return err
+	}
 	subjects := []trial.Subject{
 		engine, newRaw(stock, 0, s.rdb), newRaw("asynq, polling at 5 ms", 5*time.Millisecond, s.rdb),
 	}

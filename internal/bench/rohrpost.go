@@ -32,6 +32,8 @@ type rohrpost struct {
 	rdb    redis.UniversalClient
 	engine *queue.Engine
 	owners map[trial.Owner]uuid.UUID
+	// oldest is before the id of any job of a trial, and after those of the finished jobs that were there before.
+	oldest uuid.UUID
 }
 
 func newRohrpost(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient, log *slog.Logger) *rohrpost {
@@ -83,12 +85,12 @@ func (r *rohrpost) Work(ctx context.Context, started func(n int)) (func() error,
 }
 
 func (r *rohrpost) Ended(ctx context.Context) (n int, err error) {
-	err = r.pool.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE state = 'succeeded'`).Scan(&n)
+	err = r.pool.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE id > $1 AND state = 'succeeded'`, r.oldest).Scan(&n)
 	return n, err
 }
 
 func (r *rohrpost) Reset(ctx context.Context) error {
-	if _, err := r.pool.Exec(ctx, `TRUNCATE jobs`); err != nil {
+	if err := r.forget(ctx); err != nil {
 		return err
 	}
 	return r.rdb.FlushAll(ctx).Err()

@@ -32,6 +32,7 @@ func benchJobs(opts *bench.Options) *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&jobs.Jobs, "jobs", 0, "jobs of one drain (default 20000, or 5000 with --quick)")
+	cmd.Flags().IntVar(&jobs.Finished, "finished", 0, "jobs of our engine that ended before, and are still on record")
 	cmd.Flags().StringArrayVar(&jobs.Peers, "peer", nil,
 		"a program that puts another engine on trial, with its arguments; may be repeated")
 	return cmd
