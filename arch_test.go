@@ -90,6 +90,7 @@ var places = map[string]int{
 	"rohrpost/internal/devstack/tinygguf":   stand,
 	"rohrpost/internal/devstack/stacktest":  testkit,
 	"rohrpost/db/dbtest":                    testkit,
+	"rohrpost/db/plans":                     testkit,
 	"rohrpost/internal/blob/blobtest":       testkit,
 	"rohrpost/internal/tracing/tracetest":   testkit,
 	"rohrpost/internal/clamav/clamtest":     testkit,

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"rohrpost/api/edge"
+	"rohrpost/db"
 	"rohrpost/internal/deadletter"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
@@ -61,7 +62,8 @@ func (s *Server) ListDeadLetters(c *fiber.Ctx, params ListDeadLettersParams) err
 	if err != nil {
 		return fmt.Errorf("list dead letters: %w", err)
 	}
-	return c.JSON(shownAdminJobs(jobs, size))
+	jobs, next := cut(jobs, size, func(j db.Job) uuid.UUID { return j.ID })
+	return c.JSON(shownAdminJobs(jobs, next))
 }
 
 // RetryDeadLetters runs many failed jobs again, or counts them. Which of both has to be said.

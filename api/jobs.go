@@ -29,11 +29,11 @@ func (s *Server) ListJobs(c *fiber.Ctx, params ListJobsParams) error {
 	if filter.Kind, err = nameOf("kind", params.Kind); err != nil {
 		return err
 	}
-	jobs, err := s.engine.List(c.UserContext(), edge.Who(c).UserID, filter)
+	jobs, looked, err := s.engine.List(c.UserContext(), edge.Who(c).UserID, filter)
 	if err != nil {
 		return fmt.Errorf("list jobs: %w", err)
 	}
-	jobs, next := cut(jobs, size, func(j db.Job) uuid.UUID { return j.ID })
+	jobs, next := cutSearch(jobs, size, looked)
 	page := JobPage{Items: make([]Job, len(jobs)), Next: next}
 	for i, job := range jobs {
 		page.Items[i] = shownJob(job)

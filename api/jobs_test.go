@@ -76,6 +76,37 @@ func TestAListIsWalkedPageByPage(t *testing.T) {
 	require.Len(t, page.Items, 7)
 }
 
+func TestASearchAmongManyJobsGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ada, root := s.user(), s.admin()
+	old := s.ask(ada).JobID
+	s.exec(`INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, state, finished_at)
+		SELECT ('ffffffff-ffff-7fff-bfff-' || lpad(to_hex(n), 12, '0'))::uuid, 'file:scan', 'files', '{}', 1, $1, 'succeeded', now()
+		FROM generate_series(1, 5010) AS n`, ada.id)
+	for _, r := range []request{
+		{path: "/api/jobs?kind=ai:infer", as: &ada},
+		{path: "/api/admin/jobs?kind=ai:infer", as: &root},
+		{path: "/api/admin/jobs?kind=ai:infer&owner=" + ada.id.String(), as: &root},
+	} {
+		var page struct {
+			Items []struct{ ID uuid.UUID }
+			Next  *uuid.UUID
+		}
+		s.send(r).want(http.StatusOK).into(&page)
+		require.Empty(t, page.Items, "%s", r.path)
+		require.NotNil(t, page.Next, "%s", r.path)
+		r.path += "&before=" + page.Next.String()
+		s.send(r).want(http.StatusOK).into(&page)
+		require.Len(t, page.Items, 1, "%s", r.path)
+		require.Equal(t, old, page.Items[0].ID)
+		require.Nil(t, page.Next, "%s", r.path)
+	}
+	var page api.JobPage
+	s.send(request{path: "/api/jobs?limit=1", as: &ada}).want(http.StatusOK).into(&page)
+	require.Len(t, page.Items, 1, "without a filter each that it looks at is found")
+}
+
 func TestAJobIsCancelledAndRunAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -80,11 +80,12 @@ func (s *Server) ListAllJobs(c *fiber.Ctx, params ListAllJobsParams) error {
 	if search.Queue, err = nameOf("queue", params.Queue); err != nil {
 		return err
 	}
-	jobs, err := s.engine.Search(c.UserContext(), search)
+	jobs, looked, err := s.engine.Search(c.UserContext(), search)
 	if err != nil {
 		return fmt.Errorf("list all jobs: %w", err)
 	}
-	return c.JSON(shownAdminJobs(jobs, size))
+	jobs, next := cutSearch(jobs, size, looked)
+	return c.JSON(shownAdminJobs(jobs, next))
 }
 
 // GetAnyJob returns anybody's job.
@@ -204,8 +205,7 @@ func shownWorker(w queue.Worker) Worker {
 	return out
 }
 
-func shownAdminJobs(jobs []db.Job, size int) AdminJobPage {
-	jobs, next := cut(jobs, size, func(j db.Job) uuid.UUID { return j.ID })
+func shownAdminJobs(jobs []db.Job, next *uuid.UUID) AdminJobPage {
 	page := AdminJobPage{Items: make([]AdminJob, len(jobs)), Next: next}
 	for i, job := range jobs {
 		page.Items[i] = shownAdminJob(job)

@@ -3,6 +3,7 @@ package api
 import (
 	"github.com/google/uuid"
 
+	"rohrpost/db"
 	"rohrpost/internal/fault"
 )
 
@@ -37,4 +38,13 @@ func cut[T any](items []T, size int, id func(T) uuid.UUID) ([]T, *uuid.UUID) {
 	items = items[:size]
 	next := id(items[size-1])
 	return items, &next
+}
+
+// cutSearch is cut for jobs that were searched as far as looked, where the next page goes on if this one isn't full.
+func cutSearch(jobs []db.Job, size int, looked uuid.UUID) ([]db.Job, *uuid.UUID) {
+	jobs, next := cut(jobs, size, func(j db.Job) uuid.UUID { return j.ID })
+	if next == nil && looked != uuid.Nil {
+		next = &looked
+	}
+	return jobs, next
 }

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -93,36 +94,52 @@ func (q *Queries) CountTicks(ctx context.Context, db DBTX, ageSeconds float64) (
 	return count, err
 }
 
-const deleteEndedJobs = `-- name: DeleteEndedJobs :execrows
+const deleteEndedJobs = `-- name: DeleteEndedJobs :one
 
-DELETE FROM jobs WHERE id IN (
-    SELECT old.id FROM jobs old
-    WHERE old.finished_at < now() - make_interval(secs => $1::float8) AND old.state = ANY($2::text[])
-      AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
-    ORDER BY old.finished_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+WITH gone AS (
+    DELETE FROM jobs WHERE id = ANY(ARRAY(
+        SELECT old.id FROM jobs old
+        WHERE old.finished_at >= $1 AND old.finished_at < now() - make_interval(secs => $2::float8)
+          AND old.state = ANY($3::text[])
+          AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
+        ORDER BY old.finished_at LIMIT $4 FOR UPDATE SKIP LOCKED))
+    RETURNING finished_at
+)
+SELECT count(*) AS jobs, coalesce(max(finished_at), $1)::timestamptz AS until FROM gone
 `
 
 type DeleteEndedJobsParams struct {
+	Since      time.Time
 	AgeSeconds float64
 	States     []string
 	Most       int32
 }
 
+type DeleteEndedJobsRow struct {
+	Jobs  int64
+	Until time.Time
+}
+
 // What the sweep deletes, the oldest first, a batch at a time, and how much that would be. Ages are by PostgreSQL's clock.
+// A batch is chosen into an array: the planner would rather read a whole table than look up each row of a subquery.
 // Other records name jobs without a foreign key and do without them, but for a file whose scan failed: running that job
-// again is its way out.
-func (q *Queries) DeleteEndedJobs(ctx context.Context, db DBTX, arg DeleteEndedJobsParams) (int64, error) {
-	result, err := db.Exec(ctx, deleteEndedJobs, arg.AgeSeconds, arg.States, arg.Most)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// again is its way out. The next batch goes on from where the last one ended, past what stays.
+func (q *Queries) DeleteEndedJobs(ctx context.Context, db DBTX, arg DeleteEndedJobsParams) (DeleteEndedJobsRow, error) {
+	row := db.QueryRow(ctx, deleteEndedJobs,
+		arg.Since,
+		arg.AgeSeconds,
+		arg.States,
+		arg.Most,
+	)
+	var i DeleteEndedJobsRow
+	err := row.Scan(&i.Jobs, &i.Until)
+	return i, err
 }
 
 const deleteExpiredMailTokens = `-- name: DeleteExpiredMailTokens :execrows
-DELETE FROM mail_tokens WHERE token_hash IN (
+DELETE FROM mail_tokens WHERE token_hash = ANY(ARRAY(
     SELECT old.token_hash FROM mail_tokens old WHERE old.expires_at < now() ORDER BY old.expires_at
-    LIMIT $1 FOR UPDATE SKIP LOCKED)
+    LIMIT $1 FOR UPDATE SKIP LOCKED))
 `
 
 func (q *Queries) DeleteExpiredMailTokens(ctx context.Context, db DBTX, most int32) (int64, error) {
@@ -134,10 +151,10 @@ func (q *Queries) DeleteExpiredMailTokens(ctx context.Context, db DBTX, most int
 }
 
 const deleteIdempotencyKeys = `-- name: DeleteIdempotencyKeys :execrows
-DELETE FROM idempotency_keys WHERE (user_id, route, key) IN (
-    SELECT old.user_id, old.route, old.key FROM idempotency_keys old
+DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+    SELECT old.ctid FROM idempotency_keys old
     WHERE old.created_at < now() - make_interval(secs => $1::float8)
-    ORDER BY old.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY old.created_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 `
 
 type DeleteIdempotencyKeysParams struct {
@@ -154,10 +171,10 @@ func (q *Queries) DeleteIdempotencyKeys(ctx context.Context, db DBTX, arg Delete
 }
 
 const deleteOldMails = `-- name: DeleteOldMails :execrows
-DELETE FROM mails WHERE id IN (
+DELETE FROM mails WHERE id = ANY(ARRAY(
     SELECT old.id FROM mails old
     WHERE old.created_at < now() - make_interval(secs => $1::float8) AND old.state <> 'queued'
-    ORDER BY old.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY old.created_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 `
 
 type DeleteOldMailsParams struct {
@@ -175,11 +192,11 @@ func (q *Queries) DeleteOldMails(ctx context.Context, db DBTX, arg DeleteOldMail
 }
 
 const deleteTicks = `-- name: DeleteTicks :execrows
-DELETE FROM schedule_ticks WHERE (schedule, tick) IN (
-    SELECT old.schedule, old.tick FROM schedule_ticks old
+DELETE FROM schedule_ticks WHERE ctid = ANY(ARRAY(
+    SELECT old.ctid FROM schedule_ticks old
     WHERE old.fired_at < now() - make_interval(secs => $1::float8)
       AND EXISTS (SELECT FROM schedule_ticks later WHERE later.schedule = old.schedule AND later.tick > old.tick)
-    ORDER BY old.fired_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY old.fired_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 `
 
 type DeleteTicksParams struct {

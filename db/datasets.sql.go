@@ -244,25 +244,29 @@ func (q *Queries) DatasetsInStorage(ctx context.Context, db DBTX, ids []uuid.UUI
 }
 
 const datasetsOfViewerBefore = `-- name: DatasetsOfViewerBefore :many
-SELECT id, owner, job_id, scope, spec, state, reason, counts, created_at, finished_at FROM datasets
-WHERE id < $1 AND (scope = 'mine' AND owner = $2 OR scope = 'everyone' AND $3::boolean)
-ORDER BY id DESC LIMIT $4
+SELECT id, owner, job_id, scope, spec, state, reason, counts, created_at, finished_at FROM datasets WHERE id = ANY(ARRAY(
+    (SELECT d.id FROM datasets d WHERE d.scope = 'mine' AND d.owner = $2 AND d.id < $3 ORDER BY d.id DESC LIMIT $1)
+    UNION ALL
+    (SELECT d.id FROM datasets d WHERE d.scope = 'everyone' AND $4::boolean AND d.id < $3
+     ORDER BY d.id DESC LIMIT $1)
+    ORDER BY id DESC LIMIT $1))
+ORDER BY id DESC
 `
 
 type DatasetsOfViewerBeforeParams struct {
-	Before   uuid.UUID
-	Viewer   uuid.UUID
-	IsAdmin  bool
 	PageSize int32
+	Viewer   uuid.UUID
+	Before   uuid.UUID
+	IsAdmin  bool
 }
 
-// Ids are UUIDv7, so newest first.
+// Ids are UUIDv7, so newest first. A page of each scope, each by an index of its own, of which the newest make the page.
 func (q *Queries) DatasetsOfViewerBefore(ctx context.Context, db DBTX, arg DatasetsOfViewerBeforeParams) ([]Dataset, error) {
 	rows, err := db.Query(ctx, datasetsOfViewerBefore,
-		arg.Before,
-		arg.Viewer,
-		arg.IsAdmin,
 		arg.PageSize,
+		arg.Viewer,
+		arg.Before,
+		arg.IsAdmin,
 	)
 	if err != nil {
 		return nil, err

@@ -475,13 +475,15 @@ WITH RECURSIVE owners AS (
             WHERE r.kind = c.kind AND r.owner = c.owner AND r.owner_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = $1 AND r.state = 'queued' AND r.dispatched_at IS NOT NULL
-              AND r.kind = c.kind AND r.owner = c.owner AND r.run_at <= now()))
+              AND r.kind = c.kind AND r.owner = c.owner AND r.owner_limit IS NOT NULL
+              AND r.finished_at IS NULL AND r.run_at <= now()))
         OR (c.key_limit IS NOT NULL AND c.key_limit < row_number() OVER (PARTITION BY c.kind, c.limit_key ORDER BY c.turn, c.id) + (
             SELECT count(*) FROM jobs r
             WHERE r.kind = c.kind AND r.limit_key = c.limit_key AND r.key_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = $1 AND r.state = 'queued' AND r.dispatched_at IS NOT NULL
-              AND r.kind = c.kind AND r.limit_key = c.limit_key AND r.run_at <= now())) AS no_room
+              AND r.kind = c.kind AND r.limit_key = c.limit_key AND r.key_limit IS NOT NULL
+              AND r.finished_at IS NULL AND r.run_at <= now())) AS no_room
     FROM chosen c
 )
 UPDATE jobs u
@@ -906,17 +908,18 @@ func (q *Queries) JobToClaim(ctx context.Context, db DBTX, id uuid.UUID) (JobToC
 
 const jobsBefore = `-- name: JobsBefore :many
 SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs
-WHERE id < $1
-  AND ($2::text IS NULL OR state = $2)
-  AND ($3::text IS NULL OR kind = $3)
-  AND ($4::text IS NULL OR queue = $4)
-  AND ($5::uuid IS NULL OR owner = $5)
+WHERE id < $1 AND id >= $2
+  AND ($3::text IS NULL OR state = $3)
+  AND ($4::text IS NULL OR kind = $4)
+  AND ($5::text IS NULL OR queue = $5)
+  AND ($6::uuid IS NULL OR owner = $6)
 ORDER BY id DESC
-LIMIT $6
+LIMIT $7
 `
 
 type JobsBeforeParams struct {
 	Before   uuid.UUID
+	Floor    uuid.UUID
 	State    *string
 	Kind     *string
 	Queue    *string
@@ -924,10 +927,11 @@ type JobsBeforeParams struct {
 	PageSize int32
 }
 
-// Anybody's, newest first. Where nothing else narrows it down, it walks the primary key backwards.
+// Anybody's, newest first. Where nothing else narrows it down, it walks the primary key backwards, down to a floor.
 func (q *Queries) JobsBefore(ctx context.Context, db DBTX, arg JobsBeforeParams) ([]Job, error) {
 	rows, err := db.Query(ctx, jobsBefore,
 		arg.Before,
+		arg.Floor,
 		arg.State,
 		arg.Kind,
 		arg.Queue,
@@ -982,26 +986,28 @@ func (q *Queries) JobsBefore(ctx context.Context, db DBTX, arg JobsBeforeParams)
 
 const jobsByOwnerBefore = `-- name: JobsByOwnerBefore :many
 SELECT id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at FROM jobs
-WHERE owner = $1 AND id < $2
-  AND ($3::text IS NULL OR state = $3)
-  AND ($4::text IS NULL OR kind = $4)
+WHERE owner = $1 AND id < $2 AND id >= $3
+  AND ($4::text IS NULL OR state = $4)
+  AND ($5::text IS NULL OR kind = $5)
 ORDER BY id DESC
-LIMIT $5
+LIMIT $6
 `
 
 type JobsByOwnerBeforeParams struct {
 	Owner    uuid.UUID
 	Before   uuid.UUID
+	Floor    uuid.UUID
 	State    *string
 	Kind     *string
 	PageSize int32
 }
 
-// Walks jobs_owner_idx backwards: ids are UUIDv7, so newest first.
+// Walks jobs_owner_idx backwards: ids are UUIDv7, so newest first. Down to a floor: see JobsByOwnerFloor.
 func (q *Queries) JobsByOwnerBefore(ctx context.Context, db DBTX, arg JobsByOwnerBeforeParams) ([]Job, error) {
 	rows, err := db.Query(ctx, jobsByOwnerBefore,
 		arg.Owner,
 		arg.Before,
+		arg.Floor,
 		arg.State,
 		arg.Kind,
 		arg.PageSize,
@@ -1050,6 +1056,42 @@ func (q *Queries) JobsByOwnerBefore(ctx context.Context, db DBTX, arg JobsByOwne
 		return nil, err
 	}
 	return items, nil
+}
+
+const jobsByOwnerFloor = `-- name: JobsByOwnerFloor :one
+SELECT id FROM jobs WHERE owner = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT 1
+`
+
+type JobsByOwnerFloorParams struct {
+	Owner  uuid.UUID
+	Before uuid.UUID
+	Look   int32
+}
+
+// Who searches among the jobs of an owner looks no further than this one: there is no index for each condition, as each
+// would cost every job that is written. No row: there are no more jobs than may be looked at.
+func (q *Queries) JobsByOwnerFloor(ctx context.Context, db DBTX, arg JobsByOwnerFloorParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, jobsByOwnerFloor, arg.Owner, arg.Before, arg.Look)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const jobsFloor = `-- name: JobsFloor :one
+SELECT id FROM jobs WHERE id < $1 ORDER BY id DESC OFFSET $2 LIMIT 1
+`
+
+type JobsFloorParams struct {
+	Before uuid.UUID
+	Look   int32
+}
+
+// As JobsByOwnerFloor, among all jobs.
+func (q *Queries) JobsFloor(ctx context.Context, db DBTX, arg JobsFloorParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, jobsFloor, arg.Before, arg.Look)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
 }
 
 const kindsWithParkedJobs = `-- name: KindsWithParkedJobs :many
@@ -1562,13 +1604,15 @@ WITH RECURSIVE heads AS (
             WHERE r.kind = $1 AND r.owner = f.owner AND r.owner_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = f.queue AND r.state = 'queued' AND NOT r.parked AND r.run_at <= now()
-              AND r.kind = $1 AND r.owner = f.owner AND r.dispatched_at IS NOT NULL))
+              AND r.kind = $1 AND r.owner = f.owner AND r.dispatched_at IS NOT NULL
+              AND r.owner_limit IS NOT NULL AND r.finished_at IS NULL))
       AND (f.key_limit IS NULL OR f.key_limit > (
             SELECT count(*) FROM jobs r
             WHERE r.kind = $1 AND r.limit_key = f.limit_key AND r.key_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = f.queue AND r.state = 'queued' AND NOT r.parked AND r.run_at <= now()
-              AND r.kind = $1 AND r.limit_key = f.limit_key AND r.dispatched_at IS NOT NULL))
+              AND r.kind = $1 AND r.limit_key = f.limit_key AND r.dispatched_at IS NOT NULL
+              AND r.key_limit IS NOT NULL AND r.finished_at IS NULL))
     ORDER BY (SELECT s.started_at FROM jobs s
               WHERE s.kind = $1 AND s.owner = f.owner AND (s.key_limit IS NOT NULL OR s.owner_limit IS NOT NULL)
                 AND s.started_at IS NOT NULL

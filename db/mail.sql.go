@@ -244,17 +244,17 @@ func (q *Queries) MailByID(ctx context.Context, db DBTX, id uuid.UUID) (Mail, er
 
 const mailsBefore = `-- name: MailsBefore :many
 SELECT id, job_id, template, recipient, user_id, data, about, state, reason, message_id, created_at, sent_at FROM mails
-WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR state = $2)
+WHERE id < $1 AND ($2::text IS NULL OR state = $2)
 ORDER BY id DESC LIMIT $3
 `
 
 type MailsBeforeParams struct {
-	Before *uuid.UUID
+	Before uuid.UUID
 	State  *string
 	Most   int32
 }
 
-// Newest first; without a cursor from the newest on.
+// Newest first.
 func (q *Queries) MailsBefore(ctx context.Context, db DBTX, arg MailsBeforeParams) ([]Mail, error) {
 	rows, err := db.Query(ctx, mailsBefore, arg.Before, arg.State, arg.Most)
 	if err != nil {

@@ -72,6 +72,7 @@ type ClosedFilesBeforeRow struct {
 	OwnerName  string
 }
 
+// Walks files_closed_idx backwards, which PostgreSQL sees because it is planned with the statuses at hand.
 func (q *Queries) ClosedFilesBefore(ctx context.Context, db DBTX, arg ClosedFilesBeforeParams) ([]ClosedFilesBeforeRow, error) {
 	rows, err := db.Query(ctx, closedFilesBefore,
 		arg.Before,

@@ -186,9 +186,9 @@ func (q *Queries) CountOldHistory(ctx context.Context, db DBTX, ageSeconds float
 }
 
 const deleteFileHistory = `-- name: DeleteFileHistory :execrows
-DELETE FROM file_history WHERE id IN (
+DELETE FROM file_history WHERE id = ANY(ARRAY(
     SELECT old.id FROM file_history old WHERE old.deleted_at < now() - make_interval(secs => $1::float8)
-    ORDER BY old.deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY old.deleted_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 `
 
 type DeleteFileHistoryParams struct {
@@ -205,9 +205,9 @@ func (q *Queries) DeleteFileHistory(ctx context.Context, db DBTX, arg DeleteFile
 }
 
 const deleteJobHistory = `-- name: DeleteJobHistory :execrows
-DELETE FROM job_history WHERE id IN (
+DELETE FROM job_history WHERE id = ANY(ARRAY(
     SELECT old.id FROM job_history old WHERE old.finished_at < now() - make_interval(secs => $1::float8)
-    ORDER BY old.finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY old.finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 `
 
 type DeleteJobHistoryParams struct {
@@ -573,8 +573,8 @@ const moveHistoryHorizon = `-- name: MoveHistoryHorizon :exec
 
 UPDATE history_horizon
 SET complete_since = greatest(complete_since, now() - make_interval(secs => $1::float8))
-WHERE EXISTS (SELECT FROM job_history WHERE finished_at < now() - make_interval(secs => $1::float8))
-   OR EXISTS (SELECT FROM file_history WHERE deleted_at < now() - make_interval(secs => $1::float8))
+WHERE least((SELECT min(finished_at) FROM job_history), (SELECT min(deleted_at) FROM file_history))
+    < now() - make_interval(secs => $1::float8)
 `
 
 // The sweep of what reports no longer reach back to.

@@ -59,9 +59,9 @@ func (q *Queries) CountUsedRefreshTokens(ctx context.Context, db DBTX, before *t
 }
 
 const deleteExpiredSessions = `-- name: DeleteExpiredSessions :execrows
-DELETE FROM sessions WHERE id IN (
+DELETE FROM sessions WHERE id = ANY(ARRAY(
     SELECT old.id FROM sessions old WHERE old.expires_at < now() ORDER BY old.expires_at
-    LIMIT $1 FOR UPDATE SKIP LOCKED)
+    LIMIT $1 FOR UPDATE SKIP LOCKED))
 `
 
 // With their refresh tokens, the longest expired first. A revoked one is kept until it would have expired.
@@ -74,9 +74,9 @@ func (q *Queries) DeleteExpiredSessions(ctx context.Context, db DBTX, most int32
 }
 
 const deleteUsedRefreshTokens = `-- name: DeleteUsedRefreshTokens :execrows
-DELETE FROM refresh_tokens WHERE token_hash IN (
+DELETE FROM refresh_tokens WHERE token_hash = ANY(ARRAY(
     SELECT old.token_hash FROM refresh_tokens old WHERE old.used_at < $1 ORDER BY old.used_at
-    LIMIT $2 FOR UPDATE SKIP LOCKED)
+    LIMIT $2 FOR UPDATE SKIP LOCKED))
 `
 
 type DeleteUsedRefreshTokensParams struct {

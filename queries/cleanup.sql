@@ -1,13 +1,19 @@
 -- What the sweep deletes, the oldest first, a batch at a time, and how much that would be. Ages are by PostgreSQL's clock.
+-- A batch is chosen into an array: the planner would rather read a whole table than look up each row of a subquery.
 
--- name: DeleteEndedJobs :execrows
+-- name: DeleteEndedJobs :one
 -- Other records name jobs without a foreign key and do without them, but for a file whose scan failed: running that job
--- again is its way out.
-DELETE FROM jobs WHERE id IN (
-    SELECT old.id FROM jobs old
-    WHERE old.finished_at < now() - make_interval(secs => @age_seconds::float8) AND old.state = ANY(@states::text[])
-      AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
-    ORDER BY old.finished_at LIMIT @most FOR UPDATE SKIP LOCKED);
+-- again is its way out. The next batch goes on from where the last one ended, past what stays.
+WITH gone AS (
+    DELETE FROM jobs WHERE id = ANY(ARRAY(
+        SELECT old.id FROM jobs old
+        WHERE old.finished_at >= @since AND old.finished_at < now() - make_interval(secs => @age_seconds::float8)
+          AND old.state = ANY(@states::text[])
+          AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
+        ORDER BY old.finished_at LIMIT @most FOR UPDATE SKIP LOCKED))
+    RETURNING finished_at
+)
+SELECT count(*) AS jobs, coalesce(max(finished_at), @since)::timestamptz AS until FROM gone;
 
 -- name: CountEndedJobs :one
 SELECT count(*) FROM jobs old
@@ -15,21 +21,21 @@ WHERE old.finished_at < now() - make_interval(secs => @age_seconds::float8) AND 
   AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed');
 
 -- name: DeleteIdempotencyKeys :execrows
-DELETE FROM idempotency_keys WHERE (user_id, route, key) IN (
-    SELECT old.user_id, old.route, old.key FROM idempotency_keys old
+DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+    SELECT old.ctid FROM idempotency_keys old
     WHERE old.created_at < now() - make_interval(secs => @age_seconds::float8)
-    ORDER BY old.created_at LIMIT @most FOR UPDATE SKIP LOCKED);
+    ORDER BY old.created_at LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: CountIdempotencyKeys :one
 SELECT count(*) FROM idempotency_keys WHERE created_at < now() - make_interval(secs => @age_seconds::float8);
 
 -- name: DeleteTicks :execrows
 -- The last one of each schedule stays, to tell when that was.
-DELETE FROM schedule_ticks WHERE (schedule, tick) IN (
-    SELECT old.schedule, old.tick FROM schedule_ticks old
+DELETE FROM schedule_ticks WHERE ctid = ANY(ARRAY(
+    SELECT old.ctid FROM schedule_ticks old
     WHERE old.fired_at < now() - make_interval(secs => @age_seconds::float8)
       AND EXISTS (SELECT FROM schedule_ticks later WHERE later.schedule = old.schedule AND later.tick > old.tick)
-    ORDER BY old.fired_at LIMIT @most FOR UPDATE SKIP LOCKED);
+    ORDER BY old.fired_at LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: CountTicks :one
 SELECT count(*) FROM schedule_ticks old
@@ -38,19 +44,19 @@ WHERE old.fired_at < now() - make_interval(secs => @age_seconds::float8)
 
 -- name: DeleteOldMails :execrows
 -- Those that wait for their job are kept however old they are.
-DELETE FROM mails WHERE id IN (
+DELETE FROM mails WHERE id = ANY(ARRAY(
     SELECT old.id FROM mails old
     WHERE old.created_at < now() - make_interval(secs => @age_seconds::float8) AND old.state <> 'queued'
-    ORDER BY old.created_at LIMIT @most FOR UPDATE SKIP LOCKED);
+    ORDER BY old.created_at LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: CountOldMails :one
 SELECT count(*) FROM mails
 WHERE created_at < now() - make_interval(secs => @age_seconds::float8) AND state <> 'queued';
 
 -- name: DeleteExpiredMailTokens :execrows
-DELETE FROM mail_tokens WHERE token_hash IN (
+DELETE FROM mail_tokens WHERE token_hash = ANY(ARRAY(
     SELECT old.token_hash FROM mail_tokens old WHERE old.expires_at < now() ORDER BY old.expires_at
-    LIMIT @most FOR UPDATE SKIP LOCKED);
+    LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: CountExpiredMailTokens :one
 SELECT count(*) FROM mail_tokens WHERE expires_at < now();

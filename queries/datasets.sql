@@ -12,10 +12,14 @@ SELECT * FROM datasets
 WHERE id = @id AND (scope = 'mine' AND owner = @viewer OR scope = 'everyone' AND @is_admin::boolean);
 
 -- name: DatasetsOfViewerBefore :many
--- Ids are UUIDv7, so newest first.
-SELECT * FROM datasets
-WHERE id < @before AND (scope = 'mine' AND owner = @viewer OR scope = 'everyone' AND @is_admin::boolean)
-ORDER BY id DESC LIMIT @page_size;
+-- Ids are UUIDv7, so newest first. A page of each scope, each by an index of its own, of which the newest make the page.
+SELECT * FROM datasets WHERE id = ANY(ARRAY(
+    (SELECT d.id FROM datasets d WHERE d.scope = 'mine' AND d.owner = @viewer AND d.id < @before ORDER BY d.id DESC LIMIT @page_size)
+    UNION ALL
+    (SELECT d.id FROM datasets d WHERE d.scope = 'everyone' AND @is_admin::boolean AND d.id < @before
+     ORDER BY d.id DESC LIMIT @page_size)
+    ORDER BY id DESC LIMIT @page_size))
+ORDER BY id DESC;
 
 -- name: DeleteDataset :one
 DELETE FROM datasets

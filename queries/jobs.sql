@@ -16,13 +16,18 @@ SELECT * FROM jobs WHERE id = @id;
 SELECT * FROM jobs WHERE id = @id AND owner = @owner;
 
 -- name: JobsByOwnerBefore :many
--- Walks jobs_owner_idx backwards: ids are UUIDv7, so newest first.
+-- Walks jobs_owner_idx backwards: ids are UUIDv7, so newest first. Down to a floor: see JobsByOwnerFloor.
 SELECT * FROM jobs
-WHERE owner = @owner AND id < @before
+WHERE owner = @owner AND id < @before AND id >= @floor
   AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
   AND (sqlc.narg(kind)::text IS NULL OR kind = sqlc.narg(kind))
 ORDER BY id DESC
 LIMIT @page_size;
+
+-- name: JobsByOwnerFloor :one
+-- Who searches among the jobs of an owner looks no further than this one: there is no index for each condition, as each
+-- would cost every job that is written. No row: there are no more jobs than may be looked at.
+SELECT id FROM jobs WHERE owner = @owner AND id < @before ORDER BY id DESC OFFSET @look LIMIT 1;
 
 -- name: ClaimJob :one
 -- The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
@@ -205,13 +210,15 @@ WITH RECURSIVE owners AS (
             WHERE r.kind = c.kind AND r.owner = c.owner AND r.owner_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = @queue AND r.state = 'queued' AND r.dispatched_at IS NOT NULL
-              AND r.kind = c.kind AND r.owner = c.owner AND r.run_at <= now()))
+              AND r.kind = c.kind AND r.owner = c.owner AND r.owner_limit IS NOT NULL
+              AND r.finished_at IS NULL AND r.run_at <= now()))
         OR (c.key_limit IS NOT NULL AND c.key_limit < row_number() OVER (PARTITION BY c.kind, c.limit_key ORDER BY c.turn, c.id) + (
             SELECT count(*) FROM jobs r
             WHERE r.kind = c.kind AND r.limit_key = c.limit_key AND r.key_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = @queue AND r.state = 'queued' AND r.dispatched_at IS NOT NULL
-              AND r.kind = c.kind AND r.limit_key = c.limit_key AND r.run_at <= now())) AS no_room
+              AND r.kind = c.kind AND r.limit_key = c.limit_key AND r.key_limit IS NOT NULL
+              AND r.finished_at IS NULL AND r.run_at <= now())) AS no_room
     FROM chosen c
 )
 UPDATE jobs u
@@ -246,13 +253,15 @@ WITH RECURSIVE heads AS (
             WHERE r.kind = @kind AND r.owner = f.owner AND r.owner_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = f.queue AND r.state = 'queued' AND NOT r.parked AND r.run_at <= now()
-              AND r.kind = @kind AND r.owner = f.owner AND r.dispatched_at IS NOT NULL))
+              AND r.kind = @kind AND r.owner = f.owner AND r.dispatched_at IS NOT NULL
+              AND r.owner_limit IS NOT NULL AND r.finished_at IS NULL))
       AND (f.key_limit IS NULL OR f.key_limit > (
             SELECT count(*) FROM jobs r
             WHERE r.kind = @kind AND r.limit_key = f.limit_key AND r.key_limit IS NOT NULL AND r.state = 'running') + (
             SELECT count(*) FROM jobs r
             WHERE r.queue = f.queue AND r.state = 'queued' AND NOT r.parked AND r.run_at <= now()
-              AND r.kind = @kind AND r.limit_key = f.limit_key AND r.dispatched_at IS NOT NULL))
+              AND r.kind = @kind AND r.limit_key = f.limit_key AND r.dispatched_at IS NOT NULL
+              AND r.key_limit IS NOT NULL AND r.finished_at IS NULL))
     ORDER BY (SELECT s.started_at FROM jobs s
               WHERE s.kind = @kind AND s.owner = f.owner AND (s.key_limit IS NOT NULL OR s.owner_limit IS NOT NULL)
                 AND s.started_at IS NOT NULL
@@ -342,12 +351,16 @@ UNION ALL
 SELECT queue, 'running', count(*), min(started_at)::timestamptz FROM jobs WHERE state = 'running' GROUP BY queue;
 
 -- name: JobsBefore :many
--- Anybody's, newest first. Where nothing else narrows it down, it walks the primary key backwards.
+-- Anybody's, newest first. Where nothing else narrows it down, it walks the primary key backwards, down to a floor.
 SELECT * FROM jobs
-WHERE id < @before
+WHERE id < @before AND id >= @floor
   AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
   AND (sqlc.narg(kind)::text IS NULL OR kind = sqlc.narg(kind))
   AND (sqlc.narg(queue)::text IS NULL OR queue = sqlc.narg(queue))
   AND (sqlc.narg(owner)::uuid IS NULL OR owner = sqlc.narg(owner))
 ORDER BY id DESC
 LIMIT @page_size;
+
+-- name: JobsFloor :one
+-- As JobsByOwnerFloor, among all jobs.
+SELECT id FROM jobs WHERE id < @before ORDER BY id DESC OFFSET @look LIMIT 1;

@@ -7,9 +7,9 @@ RETURNING *;
 SELECT * FROM mails WHERE id = @id;
 
 -- name: MailsBefore :many
--- Newest first; without a cursor from the newest on.
+-- Newest first.
 SELECT * FROM mails
-WHERE (sqlc.narg(before)::uuid IS NULL OR id < sqlc.narg(before)) AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
+WHERE id < @before AND (sqlc.narg(state)::text IS NULL OR state = sqlc.narg(state))
 ORDER BY id DESC LIMIT @most;
 
 -- name: LockMailsAbout :exec

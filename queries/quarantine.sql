@@ -1,4 +1,5 @@
 -- name: ClosedFilesBefore :many
+-- Walks files_closed_idx backwards, which PostgreSQL sees because it is planned with the statuses at hand.
 SELECT sqlc.embed(f), u.email AS owner_email, u.name AS owner_name
 FROM files f JOIN users u ON u.id = f.owner
 WHERE f.id < @before AND f.status = ANY(@statuses::text[])

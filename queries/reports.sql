@@ -154,18 +154,18 @@ LIMIT @most;
 -- name: MoveHistoryHorizon :exec
 UPDATE history_horizon
 SET complete_since = greatest(complete_since, now() - make_interval(secs => @age_seconds::float8))
-WHERE EXISTS (SELECT FROM job_history WHERE finished_at < now() - make_interval(secs => @age_seconds::float8))
-   OR EXISTS (SELECT FROM file_history WHERE deleted_at < now() - make_interval(secs => @age_seconds::float8));
+WHERE least((SELECT min(finished_at) FROM job_history), (SELECT min(deleted_at) FROM file_history))
+    < now() - make_interval(secs => @age_seconds::float8);
 
 -- name: DeleteJobHistory :execrows
-DELETE FROM job_history WHERE id IN (
+DELETE FROM job_history WHERE id = ANY(ARRAY(
     SELECT old.id FROM job_history old WHERE old.finished_at < now() - make_interval(secs => @age_seconds::float8)
-    ORDER BY old.finished_at LIMIT @most FOR UPDATE SKIP LOCKED);
+    ORDER BY old.finished_at LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: DeleteFileHistory :execrows
-DELETE FROM file_history WHERE id IN (
+DELETE FROM file_history WHERE id = ANY(ARRAY(
     SELECT old.id FROM file_history old WHERE old.deleted_at < now() - make_interval(secs => @age_seconds::float8)
-    ORDER BY old.deleted_at LIMIT @most FOR UPDATE SKIP LOCKED);
+    ORDER BY old.deleted_at LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: CountOldHistory :one
 SELECT ((SELECT count(*) FROM job_history j WHERE j.finished_at < now() - make_interval(secs => @age_seconds::float8))

@@ -65,15 +65,15 @@ RETURNING sessions.id;
 
 -- name: DeleteExpiredSessions :execrows
 -- With their refresh tokens, the longest expired first. A revoked one is kept until it would have expired.
-DELETE FROM sessions WHERE id IN (
+DELETE FROM sessions WHERE id = ANY(ARRAY(
     SELECT old.id FROM sessions old WHERE old.expires_at < now() ORDER BY old.expires_at
-    LIMIT @most FOR UPDATE SKIP LOCKED);
+    LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: DeleteUsedRefreshTokens :execrows
 -- Those of sessions that go on and on. Afterwards such a token is unknown, and so refused as before.
-DELETE FROM refresh_tokens WHERE token_hash IN (
+DELETE FROM refresh_tokens WHERE token_hash = ANY(ARRAY(
     SELECT old.token_hash FROM refresh_tokens old WHERE old.used_at < @before ORDER BY old.used_at
-    LIMIT @most FOR UPDATE SKIP LOCKED);
+    LIMIT @most FOR UPDATE SKIP LOCKED));
 
 -- name: CountExpiredSessions :one
 SELECT count(*) FROM sessions WHERE expires_at < now();

@@ -3,6 +3,7 @@ package cleanup
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -36,12 +37,17 @@ func (s *Service) jobs(w *work) error { return s.endedJobs(w, queue.Succeeded, q
 func (s *Service) failedJobs(w *work) error { return s.endedJobs(w, queue.Failed) }
 
 func (s *Service) endedJobs(w *work, states ...string) error {
+	var since time.Time
 	return w.rows(
 		func(ctx context.Context, age float64) (int64, error) {
 			return s.queries.CountEndedJobs(ctx, s.Pool, db.CountEndedJobsParams{AgeSeconds: age, States: states})
 		},
 		func(ctx context.Context, age float64, most int32) (int64, error) {
-			return s.queries.DeleteEndedJobs(ctx, s.Pool, db.DeleteEndedJobsParams{AgeSeconds: age, States: states, Most: most})
+			gone, err := s.queries.DeleteEndedJobs(ctx, s.Pool, db.DeleteEndedJobsParams{
+				Since: since, AgeSeconds: age, States: states, Most: most,
+			})
+			since = gone.Until
+			return gone.Jobs, err
 		})
 }
 

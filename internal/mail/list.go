@@ -28,11 +28,12 @@ func (s *Service) List(ctx context.Context, filter Filter) ([]db.Mail, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	p := db.MailsBeforeParams{State: optional(filter.State), Most: filter.Limit}
-	if filter.Before != uuid.Nil {
-		p.Before = &filter.Before
+	if filter.Before == uuid.Nil {
+		filter.Before = uuid.Max
 	}
-	mails, err := s.queries.MailsBefore(ctx, s.pool, p)
+	mails, err := s.queries.MailsBefore(ctx, s.pool, db.MailsBeforeParams{
+		Before: filter.Before, State: optional(filter.State), Most: filter.Limit,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list mails: %w", err)
 	}

@@ -35,18 +35,24 @@ type Filter struct {
 	Limit       int32
 }
 
-// List returns jobs of owner, the newest first.
-func (e *Engine) List(ctx context.Context, owner uuid.UUID, f Filter) ([]db.Job, error) {
+// List returns jobs of owner, the newest first. With a filter it looks at a few thousand jobs, and if there are more, next
+// is the Before that goes on from there; else it is zero.
+func (e *Engine) List(ctx context.Context, owner uuid.UUID, f Filter) (jobs []db.Job, next uuid.UUID, err error) {
 	if f.Before == uuid.Nil {
 		f.Before = uuid.Max
 	}
-	jobs, err := db.New().JobsByOwnerBefore(ctx, e.pool, db.JobsByOwnerBeforeParams{
-		Owner: owner, Before: f.Before, State: f.State, Kind: f.Kind, PageSize: f.Limit,
+	floor, err := floorOf(f.State, f.State != nil || f.Kind != nil, func() (uuid.UUID, error) {
+		return db.New().JobsByOwnerFloor(ctx, e.pool, db.JobsByOwnerFloorParams{Owner: owner, Before: f.Before, Look: searched})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("jobs of %s: %w", owner, err)
+	if err == nil {
+		jobs, err = db.New().JobsByOwnerBefore(ctx, e.pool, db.JobsByOwnerBeforeParams{
+			Owner: owner, Before: f.Before, Floor: floor, State: f.State, Kind: f.Kind, PageSize: f.Limit,
+		})
 	}
-	return jobs, nil
+	if err != nil {
+		return nil, uuid.Nil, fmt.Errorf("jobs of %s: %w", owner, err)
+	}
+	return jobs, floor, nil
 }
 
 // Cancel ends a job of owner that is not over yet: it will not run, or stops running, wherever that is, and is never

@@ -32,18 +32,46 @@ type Search struct {
 	Limit              int32
 }
 
-// Search returns anybody's jobs, the newest first.
-func (e *Engine) Search(ctx context.Context, s Search) ([]db.Job, error) {
+// searched is how many jobs a search looks at: some 20 ms.
+const searched = 5000
+
+// Search returns anybody's jobs, the newest first. With a filter it looks at a few thousand jobs, and if there are more,
+// next is the Before that goes on from there; else it is zero.
+func (e *Engine) Search(ctx context.Context, s Search) (jobs []db.Job, next uuid.UUID, err error) {
 	if s.Before == uuid.Nil {
 		s.Before = uuid.Max
 	}
-	jobs, err := query(ctx, func(ctx context.Context) ([]db.Job, error) {
+	jobs, err = query(ctx, func(ctx context.Context) ([]db.Job, error) {
+		next, err = floorOf(s.State, s.State != nil || s.Kind != nil || s.Queue != nil, func() (uuid.UUID, error) {
+			if s.Owner != nil {
+				return db.New().JobsByOwnerFloor(ctx, e.pool, db.JobsByOwnerFloorParams{
+					Owner: *s.Owner, Before: s.Before, Look: searched,
+				})
+			}
+			return db.New().JobsFloor(ctx, e.pool, db.JobsFloorParams{Before: s.Before, Look: searched})
+		})
+		if err != nil {
+			return nil, err
+		}
 		return db.New().JobsBefore(ctx, e.pool, db.JobsBeforeParams{
-			Before: s.Before, State: s.State, Kind: s.Kind, Queue: s.Queue, Owner: s.Owner, PageSize: s.Limit,
+			Before: s.Before, Floor: next, State: s.State, Kind: s.Kind, Queue: s.Queue, Owner: s.Owner, PageSize: s.Limit,
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("search jobs: %w", err)
+		return nil, uuid.Nil, fmt.Errorf("search jobs: %w", err)
 	}
-	return jobs, nil
+	return jobs, next, nil
+}
+
+// floorOf is the job that a search doesn't look beyond, zero where it looks at all of them: those that run have an index,
+// and without a filter each job that it looks at is found.
+func floorOf(state *string, filtered bool, ask func() (uuid.UUID, error)) (uuid.UUID, error) {
+	if !filtered || state != nil && *state == Running {
+		return uuid.Nil, nil
+	}
+	floor, err := ask()
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, nil
+	}
+	return floor, err
 }

@@ -61,11 +61,27 @@ func (c *console) listJobs() *cobra.Command {
 				}
 				search.Owner = &user.ID
 			}
-			return all(shownJob)(h.Engine.Search(ctx, search))
+			return all(shownJob)(searchJobs(ctx, h, search))
 		},
 		cursor:  func(j job) string { return j.ID.String() },
 		columns: c.jobColumns(),
 	}.command(c)
+}
+
+// searchJobs goes on until the page is full: a person who typed a filter wants what there is, however old.
+func searchJobs(ctx context.Context, h House, search queue.Search) (found []db.Job, err error) {
+	for {
+		jobs, next, err := h.Engine.Search(ctx, search)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, jobs...)
+		search.Limit -= int32(len(jobs))
+		search.Before = next
+		if search.Limit <= 0 || next == uuid.Nil {
+			return found, nil
+		}
+	}
 }
 
 func (c *console) jobColumns() []terminal.Column[job] {
