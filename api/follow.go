@@ -222,6 +222,7 @@ func (f *follower) next(ctx context.Context) (stream.Event, error) {
 
 // tell writes an event and what waits behind it.
 func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err error) {
+	oldest := event
 	for {
 		f.teller.tell(out, event)
 		if event.Type != stream.TypeToken {
@@ -237,6 +238,7 @@ func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err err
 	if err := out.Flush(); err != nil {
 		return false, err
 	}
+	f.sub.Written(oldest)
 	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
 	if event.Type == stream.TypeReload {
 		f.beat = time.Now() // what was missed may have been the end

@@ -74,7 +74,8 @@ type Server struct {
 	attempts   *edge.Attempts
 	app        *fiber.App
 	streams    streams
-	base       context.Context // ends what is under way once Shutdown has waited long enough
+	ends       *prometheus.CounterVec // of streams
+	base       context.Context        // ends what is under way once Shutdown has waited long enough
 	abandon    context.CancelFunc
 
 	mu       sync.Mutex   // guards the rest
@@ -90,7 +91,7 @@ func New(deps Deps, cfg Config) (*Server, error) {
 		ai: deps.AI, schedules: deps.Schedules, operations: deps.Operations, deadletter: deps.DeadLetter,
 		engine: deps.Engine, hub: deps.Hub, redis: deps.Redis, datasets: deps.Datasets, backups: deps.Backups,
 		reports: deps.Reports, mail: deps.Mail, tuning: deps.Tuning,
-		attempts: &edge.Attempts{Every: cfg.LoginEvery, Burst: cfg.LoginBurst},
+		attempts: &edge.Attempts{Every: cfg.LoginEvery, Burst: cfg.LoginBurst}, ends: newStreamEnds(deps.Registerer),
 	}
 	s.base, s.abandon = context.WithCancel(context.Background())
 	s.streams.init()

@@ -135,6 +135,7 @@ func (s *Server) detach(c *fiber.Ctx, follow func(ctx context.Context, out *even
 	run := func(ctx context.Context) {
 		defer conn.Close() //nolint:errcheck // nothing is left to do about it
 		err := follow(ctx, out)
+		s.ends.WithLabelValues(whyEnded(err)).Inc()
 		log.LogAttrs(ctx, slog.LevelInfo, "stream", slog.Int("events", out.sent), slog.Duration("took", time.Since(start)),
 			slog.Any("end", err))
 	}

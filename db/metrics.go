@@ -1,17 +1,21 @@
 package db
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"rohrpost/internal/tracing"
 )
 
 // metrics counts statements by name; the names are as many as there are queries.
 type metrics struct {
 	duration     *prometheus.HistogramVec
 	failed, slow *prometheus.CounterVec
+	prepared     prometheus.Counter
 }
 
 // Few: there is a histogram for each statement.
@@ -28,13 +32,18 @@ func newMetrics() *metrics {
 			Name: "rohrpost_db_statements_failed_total", Help: "Statements that ended with an error, by name."}, byName),
 		slow: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "rohrpost_db_statements_slow_total", Help: "Statements slower than DATABASE_SLOW_AFTER, by name."}, byName),
+		prepared: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "rohrpost_db_statements_prepared_total",
+			Help: "Statements that a connection had to prepare, as they were not in its cache."}),
 	}
 }
 
-func (m *metrics) register(reg prometheus.Registerer) { reg.MustRegister(m.duration, m.failed, m.slow) }
+func (m *metrics) register(reg prometheus.Registerer) {
+	reg.MustRegister(m.duration, m.failed, m.slow, m.prepared)
+}
 
-func (m *metrics) count(name string, took time.Duration, err error) {
-	m.duration.WithLabelValues(name).Observe(took.Seconds())
+func (m *metrics) count(ctx context.Context, name string, took time.Duration, err error) {
+	tracing.Observe(ctx, m.duration.WithLabelValues(name), took.Seconds())
 	if err != nil {
 		m.failed.WithLabelValues(name).Inc()
 	}

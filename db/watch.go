@@ -82,7 +82,7 @@ func (w *watch) end(ctx context.Context, tag pgconn.CommandTag, err error) {
 }
 
 func (w *watch) ended(ctx context.Context, name string, took time.Duration, tag pgconn.CommandTag, err error) {
-	w.metrics.count(name, took, err)
+	w.metrics.count(ctx, name, took, err)
 	if took < w.slowAfter {
 		return
 	}
@@ -141,6 +141,18 @@ func (w *watch) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.Trace
 // TraceQueryEnd implements [pgx.QueryTracer].
 func (w *watch) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
 	w.end(ctx, data.CommandTag, data.Err)
+}
+
+// TracePrepareStart implements [pgx.PrepareTracer]. pgx prepares what is not in the connection's cache.
+func (w *watch) TracePrepareStart(ctx context.Context, _ *pgx.Conn, _ pgx.TracePrepareStartData) context.Context {
+	return ctx
+}
+
+// TracePrepareEnd implements [pgx.PrepareTracer].
+func (w *watch) TracePrepareEnd(_ context.Context, _ *pgx.Conn, data pgx.TracePrepareEndData) {
+	if !data.AlreadyPrepared {
+		w.metrics.prepared.Inc()
+	}
 }
 
 // TraceBatchStart implements [pgx.BatchTracer].

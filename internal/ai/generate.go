@@ -58,7 +58,7 @@ func (m *models) generate(ctx context.Context, q Question, sink func(text string
 	m.metrics.running.Inc()
 	defer func() {
 		m.metrics.running.Dec()
-		m.metrics.ended(q.Model, answer, err)
+		m.metrics.ended(ctx, q.Model, answer, err)
 		told(span, q.Model, answer, err)
 	}()
 	if ctx.Err() != nil {

@@ -41,8 +41,10 @@ func (s *Service) Models(ctx context.Context, after time.Time) ([]Model, error) 
 	defer s.list.mu.Unlock()
 	now := time.Now()
 	if now.Sub(s.list.at) < listedFor && s.list.at.After(after) {
+		s.metrics.listed.WithLabelValues("cache").Inc()
 		return s.list.models, nil
 	}
+	s.metrics.listed.WithLabelValues("server").Inc()
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	list, err := s.client.List(ctx)

@@ -1,11 +1,13 @@
 package ai
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // unknown stands for the models that no server has, whose names anybody may make up.
@@ -14,7 +16,7 @@ const unknown = "unknown"
 // metrics counts what models are asked. Each model that answers has its own series: there are as many as the operator has
 // installed.
 type metrics struct {
-	requests, tokens           *prometheus.CounterVec
+	requests, tokens, listed   *prometheus.CounterVec
 	first, duration, perSecond *prometheus.HistogramVec
 	running                    prometheus.Gauge
 }
@@ -36,6 +38,10 @@ func newMetrics() *metrics {
 			.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 		perSecond: histogram("ai_tokens_per_second", "Tokens of an answer by the time from its first to its last.",
 			1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
+		listed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ai_model_lists_total",
+			Help: "Looks at the list of models, by where it came from: cache, server.",
+		}, []string{"from"}),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "ai_running", Help: "Generations under way in this process."}),
 	}
@@ -45,11 +51,11 @@ func newMetrics() *metrics {
 func Measured(reg prometheus.Registerer) Option {
 	return func(s *Service) {
 		m := s.metrics
-		reg.MustRegister(m.requests, m.tokens, m.first, m.duration, m.perSecond, m.running)
+		reg.MustRegister(m.requests, m.tokens, m.listed, m.first, m.duration, m.perSecond, m.running)
 	}
 }
 
-func (m *metrics) ended(model string, a Answer, err error) {
+func (m *metrics) ended(ctx context.Context, model string, a Answer, err error) {
 	status := "ok"
 	switch code := fault.CodeOf(err); {
 	case code == ModelNotFound:
@@ -63,11 +69,11 @@ func (m *metrics) ended(model string, a Answer, err error) {
 	if err != nil {
 		return
 	}
-	m.duration.WithLabelValues(model).Observe(a.Total.Seconds())
+	tracing.Observe(ctx, m.duration.WithLabelValues(model), a.Total.Seconds())
 	if a.FirstToken > 0 {
-		m.first.WithLabelValues(model).Observe(a.FirstToken.Seconds())
+		tracing.Observe(ctx, m.first.WithLabelValues(model), a.FirstToken.Seconds())
 	}
 	if writing := a.Total - a.FirstToken; a.FirstToken > 0 && writing > time.Millisecond {
-		m.perSecond.WithLabelValues(model).Observe(float64(a.CompletionTokens) / writing.Seconds())
+		tracing.Observe(ctx, m.perSecond.WithLabelValues(model), float64(a.CompletionTokens)/writing.Seconds())
 	}
 }

@@ -154,6 +154,9 @@ func follow(ctx context.Context, tx pgx.Tx, job db.Job) error {
 	return nil
 }
 
+// Configured tells whether there is a model server to ask.
+func (s *Service) Configured() bool { return s.models != nil }
+
 // Ready tells whether the model server answers.
 func (s *Service) Ready(ctx context.Context) error {
 	if s.models == nil {

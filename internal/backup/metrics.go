@@ -16,6 +16,14 @@ type proved struct {
 	desc    *prometheus.Desc
 }
 
+// Space shows the room in the storage of the backups; nil where there are none.
+func (s *Service) Space() prometheus.Collector {
+	if s.store == nil {
+		return nil
+	}
+	return s.store.bucket.Space("backups")
+}
+
 // RegisterGauges shows the age of the newest proved backup. The schedulers do it.
 func (s *Service) RegisterGauges(reg prometheus.Registerer) {
 	reg.MustRegister(&proved{s, prometheus.NewDesc("rohrpost_backup_verified_age_seconds",

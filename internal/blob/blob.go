@@ -106,7 +106,7 @@ func (b *Bucket) Ready(ctx context.Context) error {
 		if !b.bucket.As(&info) {
 			return fault.New(fault.Unavailable, sentence)
 		}
-		left, err := room(b.folder)
+		left, _, err := room(b.folder)
 		if err != nil {
 			return fault.Wrap(err, fault.Unavailable, sentence)
 		}

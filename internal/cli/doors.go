@@ -11,6 +11,7 @@ import (
 	"rohrpost/internal/queue"
 	"rohrpost/internal/stream"
 	"rohrpost/scheduler"
+	"rohrpost/tasks"
 	"rohrpost/worker"
 )
 
@@ -61,6 +62,12 @@ func (p *process) startWorker(ctx context.Context, h house, cfg queue.RunnerConf
 	}
 	p.onClose("worker", server.Stop)
 	p.registry.MustRegister(queueWeights(cfg.Queues))
+	if cfg.Queues[tasks.Files] > 0 {
+		h.uses.add("clamd", h.files.ScannerReady)
+	}
+	if cfg.Queues[tasks.AI] > 0 && h.ai.Configured() {
+		h.uses.add("ollama", h.ai.Ready)
+	}
 	p.log.Info("worker", "queues", cfg.Queues)
 	return nil
 }
@@ -70,6 +77,7 @@ func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Con
 	if !h.backup.Configured() {
 		p.log.Warn("no backups are made: BACKUP_URL and BACKUP_RECIPIENTS are not set")
 	}
+	h.pool.RegisterGauges(p.registry)
 	h.engine.RegisterGauges(p.registry)
 	h.backup.RegisterGauges(p.registry)
 	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules))

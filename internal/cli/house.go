@@ -66,6 +66,7 @@ type house struct {
 	backup     *backup.Service
 	reports    *reports.Service
 	tuning     *tuning.Service
+	uses       *dependencies
 }
 
 // openHouse opens a house that is closed with the process. PostgreSQL has to answer; Redis, the scanner and the model
@@ -86,6 +87,11 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 	if err != nil {
 		return h, err
 	}
+	h.uses = newDependencies(p.registry)
+	h.uses.add("postgresql", h.pool.Ready)
+	h.uses.add("redis", func(ctx context.Context) error { return h.redis.Ping(ctx).Err() })
+	h.uses.add("storage", bucket.Ready)
+	p.registry.MustRegister(bucket.Space("files"))
 	p.onClose("storage", func(context.Context) error { return bucket.Close() })
 	remote, err := openai.New(cfg.OpenAI)
 	if err != nil {
@@ -112,6 +118,9 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 		return h, err
 	}
 	p.onClose("storage of the backups", func(context.Context) error { return h.backup.Close() })
+	if space := h.backup.Space(); space != nil {
+		p.registry.MustRegister(space)
+	}
 	h.schedules = schedule.New(h.pool, cfg.Backup.Kinds(tasks.Schedulable()), p.log, schedule.Measured(p.registry))
 	h.engine = queue.NewEngine(h.pool, h.redis, events, cfg.Queue, p.log, p.registry)
 	h.tuning, err = tuning.New(tuning.Deps{

@@ -72,6 +72,8 @@ func (p *process) serveMetrics(ctx context.Context, cfg metricsConfig) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.registry, promhttp.HandlerOpts{
 		Registry: p.registry, EnableOpenMetrics: true, // for the exemplars
+		// While PostgreSQL is away the figures that it would tell are missing; all others are needed most then.
+		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}))
 	server := &http.Server{
 		Handler: mux, ReadTimeout: metricsTimeout, WriteTimeout: metricsTimeout,
@@ -84,6 +86,7 @@ func (p *process) serveMetrics(ctx context.Context, cfg metricsConfig) error {
 		return nil
 	})
 	p.onClose("metrics", server.Shutdown)
-	p.log.Info("metrics", "url", "http://"+listener.Addr().String()+"/metrics")
+	p.metricsAt = listener.Addr().String()
+	p.log.Info("metrics", "url", "http://"+p.metricsAt+"/metrics")
 	return nil
 }

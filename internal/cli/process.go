@@ -15,10 +15,11 @@ const closeWithin = 25 * time.Second
 // process is a running subcommand: what it has started, to be closed in reverse.
 type process struct {
 	shell
-	registry registry
-	parts    []part
-	failed   chan error // the first end of a server that nobody asked for
-	servers  sync.WaitGroup
+	registry  registry
+	metricsAt string // the address of the metrics, once they are shown
+	parts     []part
+	failed    chan error // the first end of a server that nobody asked for
+	servers   sync.WaitGroup
 }
 
 type part struct {

@@ -165,6 +165,12 @@ func (n noScanner) Version(context.Context) (string, error) {
 	return "", fault.Wrap(n.err, fault.Unavailable, "No virus scanner is configured.")
 }
 
+// ScannerReady reports whether the virus scanner answers, with code unavailable where it doesn't.
+func (s *Service) ScannerReady(ctx context.Context) error {
+	_, err := s.scanner.Version(ctx)
+	return err
+}
+
 // Ready reports whether the storage can be reached, with code unavailable where it can't.
 func (s *Service) Ready(ctx context.Context) error { return s.bucket.Ready(ctx) }
 

@@ -1,9 +1,12 @@
 package files
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"rohrpost/internal/tracing"
 )
 
 // metrics counts what happens to files.
@@ -42,10 +45,10 @@ func Measured(reg prometheus.Registerer) Option {
 	}
 }
 
-func (m *metrics) scanned(began time.Time, verdict string, err error) {
+func (m *metrics) scanned(ctx context.Context, began time.Time, verdict string, err error) {
 	if err != nil {
 		verdict = verdictError
 	}
 	m.verdicts.WithLabelValues(verdict).Inc()
-	m.scan.Observe(time.Since(began).Seconds())
+	tracing.Observe(ctx, m.scan, time.Since(began).Seconds())
 }

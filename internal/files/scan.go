@@ -94,7 +94,7 @@ func (s *Service) look(ctx context.Context, file db.File) (clamav.Verdict, error
 	defer body.Close() //nolint:errcheck // only read
 	began := time.Now()
 	verdict, err := s.scanner.Scan(ctx, body, file.Size)
-	s.metrics.scanned(began, verdict.Name, err)
+	s.metrics.scanned(ctx, began, verdict.Name, err)
 	if err != nil {
 		return clamav.Verdict{}, fmt.Errorf("scan %s: %w", file.ID, err)
 	}

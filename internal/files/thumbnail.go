@@ -14,6 +14,7 @@ import (
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/thumbnail"
+	"rohrpost/internal/tracing"
 	"rohrpost/tasks"
 )
 
@@ -81,7 +82,7 @@ func (s *Service) shrink(ctx context.Context, file db.File) ([]thumbnail.Thumbna
 	defer body.Close() //nolint:errcheck // only read
 	began := time.Now()
 	thumbs, err := s.thumbnailer.Make(ctx, body)
-	s.metrics.thumbnail.Observe(time.Since(began).Seconds())
+	tracing.Observe(ctx, s.metrics.thumbnail, time.Since(began).Seconds())
 	if err != nil {
 		return nil, fmt.Errorf("thumbnails of %s: %w", file.ID, err)
 	}

@@ -1,11 +1,13 @@
 package mail
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rohrpost/internal/fault"
+	"rohrpost/internal/tracing"
 )
 
 // metrics counts mails. Templates are as many as this package has.
@@ -35,8 +37,8 @@ func Measured(reg prometheus.Registerer) Option {
 	return func(s *Service) { reg.MustRegister(s.metrics.ended, s.metrics.delivery) }
 }
 
-func (m *metrics) delivered(began time.Time, template string, err error) {
-	m.delivery.Observe(time.Since(began).Seconds())
+func (m *metrics) delivered(ctx context.Context, began time.Time, template string, err error) {
+	tracing.Observe(ctx, m.delivery, time.Since(began).Seconds())
 	outcome := Sent
 	if err != nil {
 		outcome = string(fault.CodeOf(err))

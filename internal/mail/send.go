@@ -66,7 +66,7 @@ func (s *Service) SendMail(ctx context.Context, job *queue.Job[tasks.SendMailArg
 	}
 	began := time.Now()
 	bye, err := s.cfg.server.deliver(ctx, letter)
-	s.metrics.delivered(began, m.Template, err)
+	s.metrics.delivered(ctx, began, m.Template, err)
 	if err != nil {
 		return nil, s.refused(ctx, m, err)
 	}

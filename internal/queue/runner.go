@@ -21,6 +21,7 @@ import (
 	"rohrpost/db"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue/express"
+	"rohrpost/internal/tracing"
 )
 
 // Runner runs jobs in a worker process: it claims what Asynq brings, calls the handler, and settles the outcome in
@@ -208,7 +209,7 @@ func (r *Runner) execute(job db.Job, leave func()) error {
 	}
 	base = run.process(base)
 	r.hold(run)
-	r.began(job)
+	r.began(run)
 	run.told = r.engine.tellNext(job)
 	end := func() {
 		run.span.End()
@@ -320,10 +321,10 @@ func (r *Runner) holding() []*Run {
 	return runs
 }
 
-func (r *Runner) began(job db.Job) {
-	m := r.engine.metrics
+func (r *Runner) began(run *Run) {
+	m, job := r.engine.metrics, run.job
 	m.started.WithLabelValues(job.Kind).Inc()
 	if job.StartedAt != nil {
-		m.wait.WithLabelValues(job.Kind).Observe(job.StartedAt.Sub(job.RunAt).Seconds())
+		tracing.ObserveIn(run.span, m.wait.WithLabelValues(job.Kind), job.StartedAt.Sub(job.RunAt).Seconds())
 	}
 }

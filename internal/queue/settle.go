@@ -29,7 +29,7 @@ const (
 func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) error {
 	job := run.job
 	tracing.Fail(run.span, out.err)
-	r.engine.metrics.run.WithLabelValues(job.Kind).Observe(time.Since(run.began).Seconds())
+	tracing.ObserveIn(run.span, r.engine.metrics.run.WithLabelValues(job.Kind), time.Since(run.began).Seconds())
 	switch {
 	case run.completed.Load() != nil:
 		return r.succeeded(run, *run.completed.Load())

@@ -45,6 +45,7 @@ if over and epoch > 0 and epoch == fence then return {'ended', ''} end
 local ms, seq = 0, 0
 if last then ms, seq = split(last[1]) end
 local fresh = not last
+local now = redis.call('TIME')
 if last and field(last, 'e') == '1' then
   if epoch <= fence then return {'ended', last[1]} end
   fresh = true -- rerun: the new run has a log of its own
@@ -60,12 +61,12 @@ end
 
 if fresh then
   if last then redis.call('DEL', log) end
-  local now = redis.call('TIME')
   -- Above whatever was used before, also when the clock went back.
   ms = math.max(tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000), ms + 1, kms + 1)
   seq = lost and 1 or 0 -- a log that doesn't start with 1 tells its readers that the beginning is missing
 end
 
+local stamp = string.format('%.0f', tonumber(now[1]) * 1000000 + tonumber(now[2]))
 local id = ''
 local n = #ARGV
 for i = 9, n, 3 do
@@ -75,7 +76,7 @@ for i = 9, n, 3 do
   if ARGV[i + 2] == '1' then args[#args + 1] = 'e'; args[#args + 1] = '1' end
   if i == n - 2 then args[#args + 1] = 'k'; args[#args + 1] = key end
   redis.call(unpack(args))
-  redis.call('PUBLISH', log, id .. ' ' .. ARGV[i + 2] .. ' ' .. ARGV[i] .. '\n' .. ARGV[i + 1])
+  redis.call('PUBLISH', log, id .. ' ' .. ARGV[i + 2] .. ' ' .. ARGV[i] .. ' ' .. stamp .. '\n' .. ARGV[i + 1])
 end
 redis.call('PEXPIRE', log, ARGV[3])
 if epoch > 0 then redis.call('SET', fencekey, ARGV[1] .. (ARGV[8] == '1' and '!' or ''), 'PX', ARGV[4]) end

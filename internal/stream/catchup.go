@@ -49,7 +49,6 @@ func (s *Subscription) overflow() (over bool) {
 	if s.replayed == 0 {
 		s.err = ErrSlow
 		s.queue, s.head = nil, 0
-		s.hub.metrics.cutOff.Inc()
 		s.signal()
 		return true
 	}

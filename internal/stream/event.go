@@ -3,6 +3,7 @@ package stream
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -38,6 +39,8 @@ type Event struct {
 	Type string
 	Data json.RawMessage
 	End  bool // nothing follows
+
+	appended int64 // when, in microseconds since 1970 by Redis's clock; 0 if it was read from the log
 }
 
 func (e Entry) check() error {
@@ -52,11 +55,12 @@ func (e Entry) check() error {
 	return nil
 }
 
-// parseMessage reads what the script publishes: "<id> <0|1> <type>\n<data>".
+// parseMessage reads what the script publishes: "<id> <0|1> <type> <microseconds since 1970>\n<data>". The time may be
+// missing, and more may follow: the processes of a deploy are not replaced at once.
 func parseMessage(payload string) (Event, position, error) {
 	head, data, ok := strings.Cut(payload, "\n")
 	fields := strings.Split(head, " ")
-	if !ok || len(fields) != 3 {
+	if !ok || len(fields) < 3 {
 		return Event{}, position{}, ErrBadEntry
 	}
 	// Cloned, so that the short strings of a queued event don't keep the whole payload alive a second time.
@@ -65,7 +69,13 @@ func parseMessage(payload string) (Event, position, error) {
 	if err != nil {
 		return Event{}, position{}, err
 	}
-	return Event{ID: id, Type: typ, Data: json.RawMessage(data), End: fields[1] == "1"}, at, nil
+	var appended int64
+	if len(fields) > 3 {
+		if appended, err = strconv.ParseInt(fields[3], 10, 64); err != nil {
+			return Event{}, position{}, ErrBadEntry
+		}
+	}
+	return Event{ID: id, Type: typ, Data: json.RawMessage(data), End: fields[1] == "1", appended: appended}, at, nil
 }
 
 func reload(at position, reason string) Event {
