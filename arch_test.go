@@ -52,6 +52,7 @@ var places = map[string]int{
 	"rohrpost/scheduler": door,
 
 	"rohrpost/dashboards":          house,
+	"rohrpost/dashboards/boards":   house,
 	"rohrpost/internal/accounts":   house,
 	"rohrpost/internal/ai":         house,
 	"rohrpost/internal/audit":      house,

@@ -18,8 +18,12 @@ oapi=$(go -C "$root/build/tools" tool -n oapi-codegen)
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
-# The generated files below the current folder, by the line that Go's tools know them by.
-generated() { grep -rlE --include='*.go' '^// Code generated .* DO NOT EDIT\.$' db api || true; }
+# The generated files below the current folder: by the line that Go's tools know them by, and the dashboards, whose format
+# has no place for one.
+generated() {
+  grep -rlE --include='*.go' '^// Code generated .* DO NOT EDIT\.$' db api || true
+  compgen -G 'dashboards/grafana/*.json' || true
+}
 
 cd "$root"
 cp -r --parents sqlc.yaml db queries api "$copy"
@@ -27,6 +31,8 @@ cd "$copy"
 generated | xargs -r rm
 "$sqlc" generate
 (cd api && "$oapi" -config oapi-codegen.yaml openapi.yaml)
+mkdir -p dashboards/grafana
+go -C "$root" run ./dashboards/boards "$copy/dashboards/grafana"
 files=$( (generated && cd "$root" && generated) | sort -u)
 
 cd "$root"

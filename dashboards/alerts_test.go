@@ -27,8 +27,8 @@ func promtool(t *testing.T, args ...string) {
 
 func TestTheAlertsAreUnderstoodAndFireWhereTheyShould(t *testing.T) {
 	t.Parallel()
-	promtool(t, "check", "rules", "alerts.yml")
-	promtool(t, "test", "rules", "alerts_test.yml")
+	promtool(t, "check", "rules", "alerts.yml", "objectives.yml")
+	promtool(t, "test", "rules", "alerts_test.yml", "days_test.yml")
 }
 
 func TestEachAlertHasItsRunbook(t *testing.T) {
@@ -37,11 +37,22 @@ func TestEachAlertHasItsRunbook(t *testing.T) {
 	require.NoError(t, err)
 	page, err := os.ReadFile("../docs/runbooks.md")
 	require.NoError(t, err)
-	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1)
+	alerts := map[string]bool{}
+	for _, match := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(string(rules), -1) {
+		alerts[match[1]] = true
+	}
 	require.NotEmpty(t, alerts)
-	for _, alert := range alerts {
-		require.Contains(t, string(page), "\n## "+alert[1]+"\n")
-		require.Contains(t, string(rules), "docs/runbooks.md#"+strings.ToLower(alert[1])+"\n")
+	var tests []byte
+	for _, name := range []string{"prometheus/alerts_test.yml", "prometheus/days_test.yml"} {
+		some, err := os.ReadFile(name)
+		require.NoError(t, err)
+		tests = append(tests, some...)
+	}
+	for name := range alerts {
+		require.Contains(t, string(page), "\n## "+name+"\n")
+		require.Contains(t, string(rules), "docs/runbooks.md#"+strings.ToLower(name)+"\n")
+		fires := regexp.MustCompile(`alertname: ` + name + `\n\s+exp_alerts:\n\s+- exp_labels`)
+		require.Regexp(t, fires, string(tests), "it is shown to go off")
 	}
 	require.Len(t, regexp.MustCompile(`(?m)^## `).FindAllString(string(page), -1), len(alerts), "and no other")
 }
