@@ -11,7 +11,7 @@ K6 := $(CACHE)/k6-1.8.1/k6
 # Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
 TEST := go test -p 2 -timeout 10m
 
-.PHONY: help run build test race lint gen verify bench load smoke chaos chaos-smoke ollama clean
+.PHONY: help run observe build test race lint gen verify bench load smoke chaos chaos-smoke ollama clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ help: ## print this list
 run: build ## start everything on private servers, print the address, an admin login and a tour
 	@build/setup.sh run
 	@if build/demo-model.sh '$(DEMO_MODEL)'; then exec bin/rohrpost dev --tiny-model; else exec bin/rohrpost dev; fi
+
+observe: build ## run, with a Prometheus beside it that has our alerts, and print its address, too
+	@build/setup.sh observe
+	@if build/demo-model.sh '$(DEMO_MODEL)'; then exec bin/rohrpost dev --prometheus --tiny-model; else exec bin/rohrpost dev --prometheus; fi
 
 build: ## compile bin/rohrpost
 	@go build -o bin/rohrpost .
@@ -36,7 +40,7 @@ race: servers ## the tests three times over, to meet the rarer orders
 lint: $(LINT) ## golangci-lint
 	$(LINT) run
 
-gen: ## write the generated code anew: queries by sqlc, the server's interface by oapi-codegen
+gen: ## write what is generated anew: queries by sqlc, the server's interface by oapi-codegen, dashboards
 	@build/gen.sh
 
 verify: lint ## everything but the tests: format, vet, lint, generated code, modules, scripts

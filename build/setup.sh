@@ -4,6 +4,7 @@
 #
 # usage: setup.sh run       for `rohrpost dev`: PostgreSQL, Redis, ClamAV; those that DATABASE_URL, REDIS_URL or
 #                           CLAMD_ADDRESS point to elsewhere are not needed here
+#        setup.sh observe   the same, and Prometheus
 #        setup.sh test      for the tests, which start and stop their own servers, whatever those variables say
 #        setup.sh ollama    only what building Ollama for the tests needs
 set -euo pipefail
@@ -43,24 +44,25 @@ need_ollama_build() {
 }
 
 case $mode in
-run)
+run | observe)
   [[ -n ${DATABASE_URL:-} ]] || need_postgres
   [[ -n ${REDIS_URL:-} ]] || need redis-server redis-server
   [[ -n ${CLAMD_ADDRESS:-} ]] || need clamav-daemon clamd
+  [[ $mode == run ]] || need prometheus prometheus
   ;;
 test)
   need_postgres
   need redis-server redis-server
   need clamav-daemon clamd
   need curl curl # pastes the tour
-  need prometheus promtool # checks the alerts
+  need prometheus prometheus # with promtool, which checks the alerts
   need_ollama_build
   ;;
 ollama)
   need_ollama_build
   ;;
 *)
-  echo "usage: setup.sh run|test|ollama" >&2
+  echo "usage: setup.sh run|observe|test|ollama" >&2
   exit 2
   ;;
 esac
@@ -70,7 +72,7 @@ if [[ ${#missing[@]} -eq 0 ]]; then exit 0; fi
 if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
   sentence="Please install ${missing[*]}"
   if command -v apt-get >/dev/null; then sentence="Please run: sudo apt-get install ${missing[*]}"; fi
-  if [[ $mode == run ]]; then
+  if [[ $mode == run || $mode == observe ]]; then
     sentence+="; or point DATABASE_URL, REDIS_URL, CLAMD_ADDRESS and OLLAMA_HOST to servers that run elsewhere"
     # `rohrpost dev` has a stand-in for Redis, and for nothing else.
     if [[ ${missing[*]} == redis-server ]]; then

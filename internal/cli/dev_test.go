@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime/pprof"
 	"strings"
 	"sync"
@@ -48,11 +49,15 @@ func TestANewcomerFollowsTheTourTwice(t *testing.T) {
 	}, upWithin, 200*time.Millisecond, "%s", said)
 	first.stop()
 	// When it is started again
-	second := startDev(t, env)
+	second := startDev(t, env, "--prometheus")
 	// Then the password is not told again, and the account and its files are there
 	require.NotRegexp(t, `(?m)^  password  [A-Z2-7]{26}$`, second.text)
 	files[0] = second.commands()[0]
 	require.Contains(t, paste(t, files), `"status":"quarantined"`)
+	// And the Prometheus that was asked for knows the alerts
+	watching := regexp.MustCompile(`(?m)^  metrics   (http://\S+)/alerts$`).FindStringSubmatch(second.text)
+	require.NotNil(t, watching, second.text)
+	require.Contains(t, paste(t, []string{"curl -sS " + watching[1] + "/api/v1/rules"}), `"name":"DatabaseDown"`)
 	second.stop()
 }
 
@@ -72,13 +77,13 @@ type dev struct {
 	stop func()
 }
 
-func startDev(t *testing.T, env config.Env) dev {
+func startDev(t *testing.T, env config.Env, flags ...string) dev {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &printed{done: make(chan struct{})}
 	ended := make(chan error, 1)
 	root := shell{env: env, screen: screenOn(out), log: slog.New(slog.NewTextHandler(t.Output(), nil))}.root()
-	root.SetArgs([]string{"dev", "--tiny-model"})
+	root.SetArgs(append([]string{"dev", "--tiny-model"}, flags...))
 	go func() { ended <- root.ExecuteContext(ctx) }()
 	select {
 	case <-out.done:

@@ -5,13 +5,14 @@ import (
 
 	"rohrpost/api"
 	"rohrpost/db"
+	"rohrpost/internal/devstack"
 	"rohrpost/internal/queue"
 	"rohrpost/scheduler"
 	"rohrpost/tasks"
 )
 
 // dev starts all parts and prints the tour.
-func (p *process) dev(ctx context.Context, tinyModel bool) error {
+func (p *process) dev(ctx context.Context, opts devOptions) error {
 	var cfg struct {
 		Common    commonConfig
 		API       api.Config
@@ -26,7 +27,12 @@ func (p *process) dev(ctx context.Context, tinyModel bool) error {
 		return err
 	}
 	tour := tour{URL: "http://" + listener.Addr().String()}
-	if p.env, err = p.openStack(ctx, tinyModel, &tour); err != nil {
+	stack, err := devstack.Open(p.env.Or("DATA_DIR", ".dev"), p.log)
+	if err != nil {
+		return err
+	}
+	p.onClose("private servers", func(context.Context) error { return stack.Close() })
+	if p.env, err = p.openStack(ctx, stack, opts.tinyModel, &tour); err != nil {
 		return err
 	}
 	if err := p.load(apiNeeds, &cfg); err != nil {
@@ -60,6 +66,11 @@ func (p *process) dev(ctx context.Context, tinyModel bool) error {
 	}
 	if err := p.serveAPI(ctx, h, users, cfg.API, cfg.Common.House.Stream, listener); err != nil {
 		return err
+	}
+	if opts.prometheus {
+		if err := p.watchWith(ctx, stack, &tour); err != nil {
+			return err
+		}
 	}
 	if err := tour.print(p.screen.Out); err != nil {
 		return err

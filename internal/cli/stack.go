@@ -18,14 +18,9 @@ import (
 	"rohrpost/internal/devstack"
 )
 
-// openStack starts what the environment doesn't name, on private servers in DATA_DIR that end with the process, and
-// returns the environment with all of it. What a newcomer should know of it goes into the tour.
-func (p *process) openStack(ctx context.Context, tinyModel bool, tour *tour) (config.Env, error) {
-	stack, err := devstack.Open(p.env.Or("DATA_DIR", ".dev"), p.log)
-	if err != nil {
-		return nil, err
-	}
-	p.onClose("private servers", func(context.Context) error { return stack.Close() })
+// openStack starts what the environment doesn't name, on private servers of the stack, and returns the environment with all
+// of it. What a newcomer should know of it goes into the tour.
+func (p *process) openStack(ctx context.Context, stack *devstack.Stack, tinyModel bool, tour *tour) (config.Env, error) {
 	env := p.env
 	if env["BLOB_URL"] == "" {
 		url, err := blob.FileURL(filepath.Join(stack.Dir(), "blobs"))
@@ -41,7 +36,8 @@ func (p *process) openStack(ctx context.Context, tinyModel bool, tour *tour) (co
 		}
 		env = env.With("AUTH_SECRET", secret)
 	}
-	if env, err = withBackups(env, stack.Dir(), tour); err != nil {
+	env, err := withBackups(env, stack.Dir(), tour)
+	if err != nil {
 		return nil, err
 	}
 	if env["METRICS_ADDR"] == "" {

@@ -29,6 +29,8 @@ type tour struct {
 	Data     string // the folder of the private servers
 	Sample   string // a picture to upload
 	Program  string // this one, as a shell finds it
+	// Prometheus is the address of one that watches, where there is one.
+	Prometheus string
 	// Environment is a file that tells a shell where the servers are.
 	Environment string
 	Notes       []string // what is not as in production
