@@ -33,9 +33,12 @@ scripts() {
 check 'gofmt' formatted
 check 'go vet' go vet ./...
 check 'go vet (loadtest/peers)' go -C loadtest/peers vet ./...
+check 'go vet (build/compose)' go -C build/compose vet ./...
+check 'compose.yaml' go -C build/compose run . "$PWD/compose.yaml"
 check 'generated code' build/gen.sh --check
 check 'go mod tidy' go mod tidy -diff
 check 'go mod tidy (build/tools)' go -C build/tools mod tidy -diff
+check 'go mod tidy (build/compose)' go -C build/compose mod tidy -diff
 check 'go mod tidy (loadtest/peers)' go -C loadtest/peers mod tidy -diff
 check 'scripts' scripts
 exit $failed
