@@ -58,6 +58,7 @@ type follower struct {
 
 	sub   *stream.Subscription // nil while Redis is away
 	first *stream.Event        // taken from sub already
+	begun bool                 // sub stood, and the job's present state was told if need be
 	beat  time.Time            // when the next heartbeat is due
 	// lost is when the events of a job that is over count as lost. Zero: as far as we know it isn't over.
 	lost time.Time
@@ -141,13 +142,14 @@ func (f *follower) run(ctx context.Context, out *eventWriter) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	if over, err := f.present(ctx, out); over || err != nil {
-		return errors.Join(err, out.Flush())
-	}
 	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
 	for {
+		if over, err := f.present(ctx, out); over || err != nil {
+			return err
+		}
 		event, err := f.next(ctx)
 		switch {
+		case errors.Is(err, errSubscribed):
 		case err == nil:
 			if end, err := f.tell(out, event); end || err != nil {
 				return err
@@ -166,10 +168,14 @@ func (f *follower) run(ctx context.Context, out *eventWriter) error {
 	}
 }
 
-// present tells how the job is where its log is empty: what is on record is told live only where somebody reads. The record
-// is read when the subscription stands, so that what is not in it will come.
+// present tells, once, how the job is where its log is empty: what is on record is told live only where somebody reads. The
+// record is read when the subscription stands, so that what is not in it will come.
 func (f *follower) present(ctx context.Context, out *eventWriter) (over bool, err error) {
-	if f.sub == nil || f.first != nil || f.after != "" {
+	if f.sub == nil || f.begun {
+		return false, nil
+	}
+	f.begun = true
+	if f.first != nil || f.after != "" {
 		return false, nil
 	}
 	switch e, err := f.sub.Next(now); {
@@ -184,6 +190,7 @@ func (f *follower) present(ctx context.Context, out *eventWriter) (over bool, er
 	over, err = f.teller.present(ctx, out)
 	if err != nil {
 		f.server.log.Debug("stream can't see the record", "stream", f.key.String(), "err", err)
+		f.beat = time.Now().Add(settle) // it may be over
 		return false, nil
 	}
 	return over, out.Flush()
@@ -213,8 +220,12 @@ func (f *follower) next(ctx context.Context) (stream.Event, error) {
 		if err := f.subscribe(ctx, resubscribe); err != nil {
 			return stream.Event{}, err
 		}
-		if f.sub != nil && f.after == stream.FromNow {
+		switch {
+		case f.sub == nil:
+		case f.after == stream.FromNow:
 			return missed, nil
+		default:
+			return stream.Event{}, errSubscribed
 		}
 	}
 	return f.sub.Next(ctx)
@@ -222,9 +233,10 @@ func (f *follower) next(ctx context.Context) (stream.Event, error) {
 
 // tell writes an event and what waits behind it.
 func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err error) {
-	oldest := event
+	oldest, reloaded := event, false
 	for {
 		f.teller.tell(out, event)
+		reloaded = reloaded || event.Type == stream.TypeReload
 		if event.Type != stream.TypeToken {
 			f.span.AddEvent(event.Type)
 		}
@@ -240,7 +252,7 @@ func (f *follower) tell(out *eventWriter, event stream.Event) (end bool, err err
 	}
 	f.sub.Written(oldest)
 	f.beat = time.Now().Add(f.server.cfg.Heartbeat)
-	if event.Type == stream.TypeReload {
+	if reloaded {
 		f.beat = time.Now() // what was missed may have been the end
 	}
 	if !f.lost.IsZero() {
@@ -284,7 +296,10 @@ func (f *follower) due(ctx context.Context, out *eventWriter) (end bool, err err
 	return false, nil
 }
 
-var errLoggedOut = errors.New("the login has ended")
+var (
+	errLoggedOut  = errors.New("the login has ended")
+	errSubscribed = errors.New("the subscription stands at last")
+)
 
 func ended(state string) bool {
 	return state == queue.Succeeded || state == queue.Failed || state == queue.Cancelled

@@ -56,9 +56,10 @@ func (t *jobTeller) tell(out *eventWriter, e stream.Event) {
 	}
 }
 
-// repeats tells whether the client knows the state already: from the record, or from the log.
+// repeats tells whether the state is what the client was told last, by the record or the log.
 func (t *jobTeller) repeats(e stream.Event) bool {
 	if e.Type != stream.TypeState {
+		t.state = nil
 		return false
 	}
 	known := bytes.Equal(t.state, e.Data)

@@ -17,7 +17,7 @@ const abandonJob = `-- name: AbandonJob :execrows
 UPDATE jobs
 SET state = 'queued', epoch = epoch + 1, run_at = now() + make_interval(secs => $1::float8), worker_id = NULL,
     dispatched_at = NULL, error_code = $2, error_message = $3
-WHERE id = $4 AND epoch = $5 AND state = 'running'
+WHERE id = $4 AND epoch = $5 AND started_at = $6::timestamptz AND state = 'running'
 `
 
 type AbandonJobParams struct {
@@ -26,6 +26,7 @@ type AbandonJobParams struct {
 	ErrorMessage *string
 	ID           uuid.UUID
 	Epoch        int64
+	StartedAt    time.Time
 }
 
 // Its handler ignores that it should stop: another attempt gets a new epoch, so that the old one can't write any more.
@@ -36,6 +37,7 @@ func (q *Queries) AbandonJob(ctx context.Context, db DBTX, arg AbandonJobParams)
 		arg.ErrorMessage,
 		arg.ID,
 		arg.Epoch,
+		arg.StartedAt,
 	)
 	if err != nil {
 		return 0, err
@@ -108,8 +110,9 @@ type ClaimJobParams struct {
 
 // The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
 // or one that gets its last chance.
-// Its commit need not wait for the disk: should PostgreSQL crash and forget it, the run ends at the next heartbeat and what
-// it writes is refused, as that of a job which is not running; the job is found as lost and has a new epoch then.
+// Its commit need not wait for the disk. Should PostgreSQL crash and forget it, the job is claimed once more, under the same
+// epoch where its dispatch was forgotten as well. So started_at is part of a run's right to write, and the run that was
+// forgotten ends at its worker's next heartbeat.
 func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Job, error) {
 	row := db.QueryRow(ctx, claimJob,
 		arg.WorkerID,
@@ -286,17 +289,24 @@ func (q *Queries) ClaimLimitedJob(ctx context.Context, db DBTX, arg ClaimLimited
 const completeJob = `-- name: CompleteJob :execrows
 UPDATE jobs
 SET state = 'succeeded', result = $1, error_code = NULL, error_message = NULL, finished_at = now()
-WHERE id = $2 AND epoch = $3 AND state = 'running'
+WHERE id = $2 AND epoch = $3 AND started_at = $4::timestamptz AND state = 'running'
 `
 
 type CompleteJobParams struct {
-	Result json.RawMessage
-	ID     uuid.UUID
-	Epoch  int64
+	Result    json.RawMessage
+	ID        uuid.UUID
+	Epoch     int64
+	StartedAt time.Time
 }
 
+// started_at tells the run from another one under the same epoch, see ClaimJob; so below.
 func (q *Queries) CompleteJob(ctx context.Context, db DBTX, arg CompleteJobParams) (int64, error) {
-	result, err := db.Exec(ctx, completeJob, arg.Result, arg.ID, arg.Epoch)
+	result, err := db.Exec(ctx, completeJob,
+		arg.Result,
+		arg.ID,
+		arg.Epoch,
+		arg.StartedAt,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -306,20 +316,27 @@ func (q *Queries) CompleteJob(ctx context.Context, db DBTX, arg CompleteJobParam
 const completeJobs = `-- name: CompleteJobs :many
 UPDATE jobs
 SET state = 'succeeded', result = t.result::jsonb, error_code = NULL, error_message = NULL, finished_at = now()
-FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS epoch, unnest($3::text[]) AS result) t
-WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.state = 'running'
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS epoch, unnest($3::timestamptz[]) AS started_at,
+             unnest($4::text[]) AS result) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.started_at = t.started_at AND jobs.state = 'running'
 RETURNING jobs.id
 `
 
 type CompleteJobsParams struct {
 	Ids     []uuid.UUID
 	Epochs  []int64
+	Started []time.Time
 	Results []string
 }
 
 // CompleteJob for several.
 func (q *Queries) CompleteJobs(ctx context.Context, db DBTX, arg CompleteJobsParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, completeJobs, arg.Ids, arg.Epochs, arg.Results)
+	rows, err := db.Query(ctx, completeJobs,
+		arg.Ids,
+		arg.Epochs,
+		arg.Started,
+		arg.Results,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -568,7 +585,7 @@ func (q *Queries) DispatchedCount(ctx context.Context, db DBTX, queue string) (i
 const failJob = `-- name: FailJob :execrows
 UPDATE jobs
 SET state = 'failed', error_code = $1, error_message = $2, finished_at = now()
-WHERE id = $3 AND epoch = $4 AND state = 'running'
+WHERE id = $3 AND epoch = $4 AND started_at = $5::timestamptz AND state = 'running'
 `
 
 type FailJobParams struct {
@@ -576,6 +593,7 @@ type FailJobParams struct {
 	ErrorMessage *string
 	ID           uuid.UUID
 	Epoch        int64
+	StartedAt    time.Time
 }
 
 func (q *Queries) FailJob(ctx context.Context, db DBTX, arg FailJobParams) (int64, error) {
@@ -584,6 +602,7 @@ func (q *Queries) FailJob(ctx context.Context, db DBTX, arg FailJobParams) (int6
 		arg.ErrorMessage,
 		arg.ID,
 		arg.Epoch,
+		arg.StartedAt,
 	)
 	if err != nil {
 		return 0, err
@@ -1474,7 +1493,7 @@ const retryJobLater = `-- name: RetryJobLater :execrows
 UPDATE jobs
 SET state = 'queued', run_at = now() + make_interval(secs => $1::float8), worker_id = NULL,
     attempt = attempt - $2::integer, error_code = $3, error_message = $4
-WHERE id = $5 AND epoch = $6 AND state = 'running'
+WHERE id = $5 AND epoch = $6 AND started_at = $7::timestamptz AND state = 'running'
 `
 
 type RetryJobLaterParams struct {
@@ -1484,6 +1503,7 @@ type RetryJobLaterParams struct {
 	ErrorMessage *string
 	ID           uuid.UUID
 	Epoch        int64
+	StartedAt    time.Time
 }
 
 // The same task waits in Redis, so the epoch stays; a snooze gives its attempt back.
@@ -1495,6 +1515,7 @@ func (q *Queries) RetryJobLater(ctx context.Context, db DBTX, arg RetryJobLaterP
 		arg.ErrorMessage,
 		arg.ID,
 		arg.Epoch,
+		arg.StartedAt,
 	)
 	if err != nil {
 		return 0, err
@@ -1503,17 +1524,23 @@ func (q *Queries) RetryJobLater(ctx context.Context, db DBTX, arg RetryJobLaterP
 }
 
 const setJobProgress = `-- name: SetJobProgress :execrows
-UPDATE jobs SET progress = $1 WHERE id = $2 AND epoch = $3 AND state = 'running'
+UPDATE jobs SET progress = $1 WHERE id = $2 AND epoch = $3 AND started_at = $4::timestamptz AND state = 'running'
 `
 
 type SetJobProgressParams struct {
-	Progress json.RawMessage
-	ID       uuid.UUID
-	Epoch    int64
+	Progress  json.RawMessage
+	ID        uuid.UUID
+	Epoch     int64
+	StartedAt time.Time
 }
 
 func (q *Queries) SetJobProgress(ctx context.Context, db DBTX, arg SetJobProgressParams) (int64, error) {
-	result, err := db.Exec(ctx, setJobProgress, arg.Progress, arg.ID, arg.Epoch)
+	result, err := db.Exec(ctx, setJobProgress,
+		arg.Progress,
+		arg.ID,
+		arg.Epoch,
+		arg.StartedAt,
+	)
 	if err != nil {
 		return 0, err
 	}

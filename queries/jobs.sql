@@ -32,8 +32,9 @@ SELECT id FROM jobs WHERE owner = @owner AND id < @before ORDER BY id DESC OFFSE
 -- name: ClaimJob :one
 -- The one way into running for a job without limits. No row: not ours, not due, over already, limited, of a paused queue,
 -- or one that gets its last chance.
--- Its commit need not wait for the disk: should PostgreSQL crash and forget it, the run ends at the next heartbeat and what
--- it writes is refused, as that of a job which is not running; the job is found as lost and has a new epoch then.
+-- Its commit need not wait for the disk. Should PostgreSQL crash and forget it, the job is claimed once more, under the same
+-- epoch where its dispatch was forgotten as well. So started_at is part of a run's right to write, and the run that was
+-- forgotten ends at its worker's next heartbeat.
 UPDATE jobs
 SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
@@ -83,36 +84,38 @@ UPDATE jobs SET parked = true, dispatched_at = NULL, epoch = epoch + 1
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now();
 
 -- name: CompleteJob :execrows
+-- started_at tells the run from another one under the same epoch, see ClaimJob; so below.
 UPDATE jobs
 SET state = 'succeeded', result = @result, error_code = NULL, error_message = NULL, finished_at = now()
-WHERE id = @id AND epoch = @epoch AND state = 'running';
+WHERE id = @id AND epoch = @epoch AND started_at = @started_at::timestamptz AND state = 'running';
 
 -- name: CompleteJobs :many
 -- CompleteJob for several.
 UPDATE jobs
 SET state = 'succeeded', result = t.result::jsonb, error_code = NULL, error_message = NULL, finished_at = now()
-FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch, unnest(@results::text[]) AS result) t
-WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.state = 'running'
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch, unnest(@started::timestamptz[]) AS started_at,
+             unnest(@results::text[]) AS result) t
+WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND jobs.started_at = t.started_at AND jobs.state = 'running'
 RETURNING jobs.id;
 
 -- name: FailJob :execrows
 UPDATE jobs
 SET state = 'failed', error_code = @error_code, error_message = @error_message, finished_at = now()
-WHERE id = @id AND epoch = @epoch AND state = 'running';
+WHERE id = @id AND epoch = @epoch AND started_at = @started_at::timestamptz AND state = 'running';
 
 -- name: RetryJobLater :execrows
 -- The same task waits in Redis, so the epoch stays; a snooze gives its attempt back.
 UPDATE jobs
 SET state = 'queued', run_at = now() + make_interval(secs => @delay_seconds::float8), worker_id = NULL,
     attempt = attempt - @attempts_back::integer, error_code = @error_code, error_message = @error_message
-WHERE id = @id AND epoch = @epoch AND state = 'running';
+WHERE id = @id AND epoch = @epoch AND started_at = @started_at::timestamptz AND state = 'running';
 
 -- name: AbandonJob :execrows
 -- Its handler ignores that it should stop: another attempt gets a new epoch, so that the old one can't write any more.
 UPDATE jobs
 SET state = 'queued', epoch = epoch + 1, run_at = now() + make_interval(secs => @delay_seconds::float8), worker_id = NULL,
     dispatched_at = NULL, error_code = @error_code, error_message = @error_message
-WHERE id = @id AND epoch = @epoch AND state = 'running';
+WHERE id = @id AND epoch = @epoch AND started_at = @started_at::timestamptz AND state = 'running';
 
 -- name: ReleaseJobs :many
 -- A worker gives jobs back unfinished: they start again at once elsewhere and it costs no attempt.
@@ -122,7 +125,7 @@ WHERE id = ANY(@ids::uuid[]) AND worker_id = @worker_id AND state = 'running'
 RETURNING *;
 
 -- name: SetJobProgress :execrows
-UPDATE jobs SET progress = @progress WHERE id = @id AND epoch = @epoch AND state = 'running';
+UPDATE jobs SET progress = @progress WHERE id = @id AND epoch = @epoch AND started_at = @started_at::timestamptz AND state = 'running';
 
 -- name: CancelJob :one
 UPDATE jobs

@@ -59,7 +59,7 @@ const rawClients = 8
 
 func (r *raw) Work(_ context.Context, started func(n int)) (func() error, error) {
 	srv := asynq.NewServerFromRedisClient(r.rdb, asynq.Config{
-		Concurrency: drainConcurrency, Queues: equalWeights(), TaskCheckInterval: r.interval, LogLevel: asynq.ErrorLevel,
+		Concurrency: concurrency, Queues: equalWeights(), TaskCheckInterval: r.interval, LogLevel: asynq.ErrorLevel,
 	})
 	err := srv.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
 		var at number

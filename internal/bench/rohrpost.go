@@ -24,7 +24,7 @@ var noop = queue.Kind[number]{Name: "bench:noop", Queue: trial.Queues[0]}
 const perTx = 5000
 
 // concurrency is how many jobs run at once, with our engine and with Asynq.
-var drainConcurrency = 32
+const concurrency = 32
 
 // rohrpost is the engine of this project.
 type rohrpost struct {
@@ -77,7 +77,7 @@ func (r *rohrpost) Work(ctx context.Context, started func(n int)) (func() error,
 		started(job.Args.N)
 		return nil, nil
 	})
-	runner := queue.NewRunner(r.engine, mux, queue.RunnerConfig{Queues: equalWeights(), Concurrency: drainConcurrency})
+	runner := queue.NewRunner(r.engine, mux, queue.RunnerConfig{Queues: equalWeights(), Concurrency: concurrency})
 	if err := runner.Start(ctx); err != nil {
 		return nil, err
 	}

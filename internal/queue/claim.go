@@ -88,7 +88,7 @@ func (r *Runner) claimAtOnce(ctx context.Context, at ref, bounded bool) (claimed
 	}
 	var got claimed
 	err := db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) (err error) {
-		got, err = r.claimWithin(ctx, tx, at, r.engine.cfg.lastChance())
+		got, err = r.claimBounded(ctx, tx, at, r.engine.cfg.lastChance())
 		return err
 	})
 	if err != nil {
@@ -97,14 +97,14 @@ func (r *Runner) claimAtOnce(ctx context.Context, at ref, bounded bool) (claimed
 	return got, nil
 }
 
-// claimWithin claims a job whose limits have room, and that has taken fewer workers along than crashes.
-func (r *Runner) claimWithin(ctx context.Context, tx pgx.Tx, at ref, crashes int32) (claimed, error) {
+// claimBounded claims a job whose limits have room, and that has taken fewer workers along than lastChance.
+func (r *Runner) claimBounded(ctx context.Context, tx pgx.Tx, at ref, lastChance int32) (claimed, error) {
 	if err := db.New().LockJobLimits(ctx, tx, at.Job); err != nil {
 		return claimed{}, err
 	}
 	worker := r.id()
 	job, err := db.New().ClaimLimitedJob(ctx, tx, db.ClaimLimitedJobParams{
-		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: crashes,
+		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: lastChance,
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return claimed{}, nil
@@ -161,7 +161,7 @@ func (r *Runner) claimLimited(ctx context.Context, at ref) (db.Job, error) {
 	parked := false
 	err := db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) (err error) {
 		parked = false
-		if got, err = r.claimWithin(ctx, tx, at, math.MaxInt32); err != nil || got.ok {
+		if got, err = r.claimBounded(ctx, tx, at, math.MaxInt32); err != nil || got.ok {
 			return err
 		}
 		n, err := db.New().ParkJob(ctx, tx, db.ParkJobParams{ID: at.Job, Epoch: at.Epoch})

@@ -24,9 +24,10 @@
 // travel by package express, which wakes the workers. With [Config.Plain] each job goes by itself; no guarantee depends on
 // it.
 //
-// Where PostgreSQL's disk is waited for: the enqueuing, and every end of an attempt. A claim or a dispatch mark that a
-// crash of PostgreSQL forgets is found again, by the worker's next heartbeat and by [Engine.FindLost], and what the run
-// writes meanwhile is refused, since the record doesn't say that it runs.
+// Where PostgreSQL's disk is waited for: the enqueuing, and every end of an attempt. A claim or a dispatch mark may be
+// forgotten by a crash of PostgreSQL in the next half second. The job is then claimed again; the run that was forgotten ends
+// at its worker's next heartbeat, and what it writes to the record until then is refused, since its started_at isn't the one
+// on record. Until then it counts against no limit, and should it take the machine down, as no crash.
 //
 // What is told live is what is on record already, so that the first states of a job that nobody follows are left out
 // (publish.go). Readers look at the record once they have subscribed.

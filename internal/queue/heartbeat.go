@@ -111,7 +111,7 @@ func (r *Runner) check(ctx context.Context, run *Run) {
 		run.log.Warn("check of a run failed", "err", err)
 	case job.Epoch == run.job.Epoch && job.State == Cancelled:
 		run.stop(ErrCancelled)
-	case job.Epoch != run.job.Epoch || job.State != Running:
+	case !run.ours(job):
 		run.stop(ErrLost)
 	}
 }
@@ -166,6 +166,10 @@ func (r *Runner) shutdown(ctx context.Context) error {
 	err := r.handBack(settled)
 	close(r.quit)
 	r.server.Shutdown()
+	select {
+	case <-settled: // also the outcomes whose tasks Asynq is done with
+	case <-time.After(settleTimeout):
+	}
 	err = errors.Join(err, r.orders.Close())
 	r.ended.Wait()
 	err = errors.Join(err, r.giveBack()) // what was being claimed meanwhile

@@ -111,9 +111,9 @@ func (t *telling) wait(ctx context.Context) {
 	}
 }
 
-// idle tells that the state of a job need not be told where nobody reads: the record says the same. The epoch of a later run
+// optional tells that the state of a job need not be told where nobody reads: the record says the same. The epoch of a later run
 // has to be, as it fences off the runs before; and so has an end that a run may not know of yet.
-func idle(job db.Job) bool {
+func optional(job db.Job) bool {
 	return job.Epoch == 1 && (job.State == Queued || job.State == Running || job.State == Succeeded)
 }
 
@@ -121,11 +121,11 @@ func idle(job db.Job) bool {
 // into its streams together: a short job begins and ends between two exchanges.
 func (e *Engine) publish(ctx context.Context, jobs []db.Job) ([]bool, error) {
 	heard := make([]bool, len(jobs))
-	watched := e.watched(ctx, jobs)
+	readers := e.readers(ctx, jobs)
 	var batches []stream.Batch
 	last := map[uuid.UUID]int{}
 	for i, job := range jobs {
-		own, owners := watched(job)
+		own, owners := readers(job)
 		if heard[i] = own; !own && !owners {
 			continue
 		}
@@ -150,14 +150,14 @@ func (e *Engine) publish(ctx context.Context, jobs []db.Job) ([]bool, error) {
 	return heard, nil
 }
 
-// watched finds out who would hear of jobs. Its answer tells for a job whether somebody follows it, and whether its owner's
+// readers finds out who would hear of jobs. Its answer tells for a job whether somebody follows it, and whether its owner's
 // stream is followed.
-func (e *Engine) watched(ctx context.Context, jobs []db.Job) func(db.Job) (own, owners bool) {
+func (e *Engine) readers(ctx context.Context, jobs []db.Job) func(db.Job) (own, owners bool) {
 	asked := map[stream.Key]bool{}
 	var keys []stream.Key
 	for _, job := range jobs {
 		for _, key := range []stream.Key{stream.Job(job.ID), stream.User(job.Owner)} {
-			if _, ok := asked[key]; !ok && idle(job) {
+			if _, ok := asked[key]; !ok && optional(job) {
 				asked[key] = true
 				keys = append(keys, key)
 			}
@@ -172,7 +172,7 @@ func (e *Engine) watched(ctx context.Context, jobs []db.Job) func(db.Job) (own, 
 		}
 	}
 	return func(job db.Job) (own, owners bool) {
-		if !idle(job) {
+		if !optional(job) {
 			return true, true
 		}
 		return asked[stream.Job(job.ID)], asked[stream.User(job.Owner)]

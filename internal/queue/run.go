@@ -59,6 +59,14 @@ func (r *Run) Owner() uuid.UUID { return r.job.Owner }
 // Epoch is the fencing token of this run.
 func (r *Run) Epoch() int64 { return r.job.Epoch }
 
+// started is when the job was claimed, by PostgreSQL's clock: no two runs of a job have it in common.
+func (r *Run) started() time.Time { return *r.job.StartedAt }
+
+// ours tells whether a job, as it is on record now, is in the hands of this run.
+func (r *Run) ours(job db.Job) bool {
+	return job.Epoch == r.job.Epoch && job.State == Running && job.StartedAt != nil && job.StartedAt.Equal(r.started())
+}
+
 // Attempt counts the attempts, 1 for the first.
 func (r *Run) Attempt() int { return int(r.job.Attempt) }
 
@@ -79,7 +87,9 @@ func (r *Run) Progress(ctx context.Context, progress any) error {
 	if r.due() {
 		ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 		defer cancel()
-		n, err := db.New().SetJobProgress(ctx, r.engine.pool, db.SetJobProgressParams{ID: r.job.ID, Epoch: r.job.Epoch, Progress: raw})
+		n, err := db.New().SetJobProgress(ctx, r.engine.pool, db.SetJobProgressParams{
+			ID: r.job.ID, Epoch: r.job.Epoch, StartedAt: r.started(), Progress: raw,
+		})
 		switch {
 		case err != nil:
 			r.log.Warn("progress not on record", "err", err)
@@ -163,13 +173,12 @@ func (r *Run) open(ctx context.Context) {
 	if r.told.heard {
 		return
 	}
+	r.told.heard = true // or can't be: once more is of use no more when something else may have been told
 	own := slices.DeleteFunc(Events(r.job), func(e stream.Entry) bool { return e.Key != stream.Job(r.job.ID) })
 	err := r.engine.events.Append(ctx, r.job.Epoch, own...)
 	if code := fault.CodeOf(err); code != "" && code != fault.Conflict {
 		r.log.Warn("event not published", "type", stream.TypeState, "err", err)
-		return
 	}
-	r.told.heard = true
 }
 
 // refused ends the run because the record or the stream doesn't take its writes any more: it was fenced off, or
@@ -215,7 +224,9 @@ func Complete(ctx context.Context, tx pgx.Tx, run *Run, result any) error {
 	if err != nil {
 		return fmt.Errorf("result of %s: %w", run.job.ID, err)
 	}
-	n, err := db.New().CompleteJob(ctx, tx, db.CompleteJobParams{ID: run.job.ID, Epoch: run.job.Epoch, Result: raw})
+	n, err := db.New().CompleteJob(ctx, tx, db.CompleteJobParams{
+		ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), Result: raw,
+	})
 	if err != nil {
 		return fmt.Errorf("complete job %s: %w", run.job.ID, err)
 	}
@@ -234,7 +245,9 @@ func Checkpoint(ctx context.Context, tx pgx.Tx, run *Run, progress any) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s: %w", run.job.ID, err)
 	}
-	n, err := db.New().SetJobProgress(ctx, tx, db.SetJobProgressParams{ID: run.job.ID, Epoch: run.job.Epoch, Progress: raw})
+	n, err := db.New().SetJobProgress(ctx, tx, db.SetJobProgressParams{
+		ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), Progress: raw,
+	})
 	if err != nil {
 		return fmt.Errorf("checkpoint of %s: %w", run.job.ID, err)
 	}

@@ -44,8 +44,8 @@ type Runner struct {
 	mu      sync.Mutex // guards the rest
 	worker  uuid.UUID  // as registered; a new one after we were taken for dead
 	active  map[*Run]struct{}
-	taken   map[ref]int    // the tasks that Asynq gave us and has no answer to yet
-	entered sync.WaitGroup // calls of ProcessTask under way
+	taken   map[ref]int    // the tasks that Asynq gave us, until what became of them is settled
+	entered sync.WaitGroup // one for each of those
 
 	drain  chan struct{} // closed, holding mu, when Stop begins
 	quit   chan struct{} // closed by Stop once everything is settled
@@ -144,24 +144,29 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 		return nil
 	}
 	untake := r.take(at)
+	aside := false
 	leave := func() {
 		untake()
 		r.entered.Done()
 	}
+	defer func() {
+		if !aside {
+			leave()
+		}
+	}()
 	select {
 	case r.places <- struct{}{}: // an abandoned handler still holds its own
 	case <-r.drain:
-		leave()
 		return delay{handBackDelay, errDraining}
 	}
 	job, err := r.claim(at, task.Headers()[limitedHeader] != "")
 	if err != nil {
 		<-r.places
-		leave()
 		return r.unclaimed(at, err)
 	}
 	r.engine.roomIn(job.Queue)
-	return r.execute(job, leave)
+	aside, err = r.execute(job, leave)
+	return err
 }
 
 // room is how many jobs could start now.
@@ -195,13 +200,14 @@ func (r *Runner) take(at ref) (leave func()) {
 
 // outcome is what a handler returned.
 type outcome struct {
-	result any
-	err    error
+	result     json.RawMessage
+	unwritable error // why the result is no JSON
+	err        error
 }
 
-// execute runs the handler of a claimed job and settles the outcome, after which it calls leave. It returns when the
-// handler has, or when it was abandoned; its place is free only when it returned.
-func (r *Runner) execute(job db.Job, leave func()) error {
+// execute runs the handler of a claimed job and settles the outcome. It returns when the handler has, or when it was
+// abandoned; its place is free only when it returned. aside tells that the outcome is on its way, after which leave is called.
+func (r *Runner) execute(job db.Job, leave func()) (aside bool, err error) {
 	base, stop := context.WithCancelCause(context.Background())
 	run := &Run{
 		engine: r.engine, job: job, stop: stop, began: time.Now(),
@@ -209,8 +215,6 @@ func (r *Runner) execute(job db.Job, leave func()) error {
 	}
 	base = run.process(base)
 	r.hold(run)
-	r.began(run)
-	run.told = r.engine.tellNext(job)
 	end := func() {
 		run.span.End()
 		r.let(run)
@@ -218,24 +222,35 @@ func (r *Runner) execute(job db.Job, leave func()) error {
 			<-r.chance
 		}
 		stop(nil)
-		leave()
 	}
+	defer func() {
+		if !aside {
+			end()
+		}
+	}()
+	r.began(run)
+	run.told = r.engine.tellNext(job)
 
 	b, err := r.mux.find(job.Kind)
 	if err != nil {
-		defer end()
 		<-r.places
-		return r.settle(run, outcome{err: fault.Wrap(err, fault.Unavailable, "No worker knows this kind of job.")}, nil, false)
+		return false, r.settle(run, outcome{err: fault.Wrap(err, fault.Unavailable, "No worker knows this kind of job.")}, nil, false)
 	}
 	ctx, cancel := context.WithTimeoutCause(base, b.timeout, ErrTimeout)
 	defer cancel()
 	out, abandoned := r.await(ctx, b, run)
 	cause := context.Cause(ctx)
-	if out.err == nil && !r.engine.cfg.Plain && r.settleAside(func() { defer end(); _ = r.settle(run, out, cause, false) }) {
-		return nil
+	if out.err == nil && !r.engine.cfg.Plain {
+		aside = r.settleAside(func() {
+			defer leave()
+			defer end()
+			_ = r.settle(run, out, cause, false) // Asynq has its answer
+		})
 	}
-	defer end()
-	return r.settle(run, out, cause, abandoned)
+	if aside {
+		return true, nil
+	}
+	return false, r.settle(run, out, cause, abandoned)
 }
 
 // await calls the handler and waits for it, or until it is to be abandoned.
@@ -286,7 +301,11 @@ func call(ctx context.Context, b binding, run *Run) (out outcome) {
 		}
 	}()
 	result, err := b.run(ctx, run)
-	return outcome{result, err}
+	if err != nil {
+		return outcome{err: err}
+	}
+	raw, err := json.Marshal(result)
+	return outcome{result: raw, unwritable: err}
 }
 
 func (r *Runner) hold(run *Run) {

@@ -34,7 +34,7 @@ func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) erro
 	case run.completed.Load() != nil:
 		return r.succeeded(run, *run.completed.Load())
 	case out.err == nil:
-		return r.succeed(run, out.result)
+		return r.succeed(run, out)
 	case errors.Is(cause, ErrCancelled):
 		r.count(run, Cancelled) // who cancelled it has it on record
 		return nil
@@ -55,12 +55,11 @@ func (r *Runner) settle(run *Run, out outcome, cause error, abandoned bool) erro
 	return r.fail(run, v, out.err)
 }
 
-func (r *Runner) succeed(run *Run, result any) error {
-	raw, err := json.Marshal(result)
-	if err != nil {
-		return r.unwritable(run, err)
+func (r *Runner) succeed(run *Run, out outcome) error {
+	if out.unwritable != nil {
+		return r.unwritable(run, out.unwritable)
 	}
-	n, err := r.complete(run, raw)
+	n, err := r.complete(run, out.result)
 	switch {
 	case invalidData(err):
 		return r.unwritable(run, err)
@@ -69,13 +68,13 @@ func (r *Runner) succeed(run *Run, result any) error {
 	case n == 0:
 		return r.notOurs(run)
 	}
-	return r.succeeded(run, raw)
+	return r.succeeded(run, out.result)
 }
 
 // complete puts a result on record, together with others where it can.
 func (r *Runner) complete(run *Run, result json.RawMessage) (int64, error) {
 	if !r.engine.cfg.Plain && len(result) <= longResult {
-		ours, err := r.joined.completions.Do(completion{ref{run.job.ID, run.job.Epoch}, result})
+		ours, err := r.joined.completions.Do(completion{ref{run.job.ID, run.job.Epoch}, run.started(), result})
 		switch {
 		case err == nil && ours:
 			return 1, nil
@@ -86,7 +85,7 @@ func (r *Runner) complete(run *Run, result json.RawMessage) (int64, error) {
 	}
 	return r.write(func(ctx context.Context) (int64, error) {
 		n, err := db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{
-			ID: run.job.ID, Epoch: run.job.Epoch, Result: result,
+			ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), Result: result,
 		})
 		if invalidData(err) {
 			err = backoff.Permanent(err)
@@ -118,7 +117,7 @@ func (r *Runner) succeeded(run *Run, result json.RawMessage) error {
 func (r *Runner) retryLater(run *Run, v verdict, why error) error {
 	n, err := r.write(func(ctx context.Context) (int64, error) {
 		return db.New().RetryJobLater(ctx, r.engine.pool, db.RetryJobLaterParams{
-			ID: run.job.ID, Epoch: run.job.Epoch, DelaySeconds: v.delay.Seconds(), AttemptsBack: v.back,
+			ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), DelaySeconds: v.delay.Seconds(), AttemptsBack: v.back,
 			ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
 		})
 	})
@@ -142,7 +141,7 @@ func (r *Runner) retryLater(run *Run, v verdict, why error) error {
 func (r *Runner) abandon(run *Run, v verdict) error {
 	n, err := r.write(func(ctx context.Context) (int64, error) {
 		return db.New().AbandonJob(ctx, r.engine.pool, db.AbandonJobParams{
-			ID: run.job.ID, Epoch: run.job.Epoch, DelaySeconds: v.delay.Seconds(),
+			ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), DelaySeconds: v.delay.Seconds(),
 			ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
 		})
 	})
@@ -163,7 +162,7 @@ func (r *Runner) fail(run *Run, v verdict, why error) error {
 	_, err := r.write(func(ctx context.Context) (int64, error) {
 		return 0, db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) error {
 			n, err := db.New().FailJob(ctx, tx, db.FailJobParams{
-				ID: run.job.ID, Epoch: run.job.Epoch, ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
+				ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
 			})
 			if lost = err == nil && n == 0; err != nil || lost {
 				return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -25,8 +26,9 @@ type claimed struct {
 
 // completion is a job that its handler is done with.
 type completion struct {
-	ref    ref
-	result json.RawMessage
+	ref     ref
+	started time.Time
+	result  json.RawMessage
 }
 
 // joined are the statements of a runner's jobs that go together.
@@ -68,6 +70,7 @@ func (r *Runner) completeTogether(ctx context.Context, done []completion) ([]boo
 	for _, c := range done {
 		slicesOf.Ids = append(slicesOf.Ids, c.ref.Job)
 		slicesOf.Epochs = append(slicesOf.Epochs, c.ref.Epoch)
+		slicesOf.Started = append(slicesOf.Started, c.started)
 		slicesOf.Results = append(slicesOf.Results, string(c.result))
 	}
 	ids, err := again(func() ([]uuid.UUID, error) { return db.New().CompleteJobs(ctx, r.engine.pool, slicesOf) })

@@ -76,11 +76,12 @@ func (s *Subscription) fallBehind() {
 	s.signal()
 }
 
-// cutOff notes that the connection is gone.
-func (s *Subscription) cutOff() {
+// interrupted makes the next call of Next read the log, since something may have been published unseen.
+func (s *Subscription) interrupted() {
+	s.fallBehind()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.missed = true
+	s.missed = s.begun
 }
 
 // compare is told the last position in the log and falls behind if it isn't ours.
@@ -131,6 +132,7 @@ func (s *Subscription) apply(got page, err error) (over bool) {
 		s.behind = true // what is in the stash is in the log as well
 		return false
 	}
+	s.begun = true
 	if s.missed && got.at == (position{}) && len(got.events) == 0 {
 		// Nobody seemed to read meanwhile, so that what is on record may not have been told.
 		got.events = []Event{reload(position{}, "gone")}

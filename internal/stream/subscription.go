@@ -31,7 +31,8 @@ type Subscription struct {
 	behind   bool     // live entries are ignored until the log was read from at
 	reading  bool     // that read is under way, and live entries are stashed
 	again    bool     // … and has to be repeated
-	missed   bool     // the connection was gone since the log was last read
+	begun    bool     // the log was read once
+	missed   bool     // the channel was not subscribed for a while since
 	stash    []message
 	ended    bool  // the final event is queued or was returned
 	err      error // why there is nothing more

@@ -71,7 +71,7 @@ func (h *Hub) confirmed(name string) {
 		return
 	}
 	for _, s := range t.subs {
-		s.fallBehind()
+		s.interrupted()
 	}
 	if t.ready != nil {
 		close(t.ready)
@@ -86,9 +86,6 @@ func (h *Hub) lost() {
 	for _, t := range h.topics {
 		if t.ready == nil {
 			t.ready = make(chan struct{})
-		}
-		for _, s := range t.subs {
-			s.cutOff()
 		}
 	}
 }

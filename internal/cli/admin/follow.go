@@ -58,14 +58,14 @@ func (c *console) follow(ctx context.Context, h House, id uuid.UUID) (db.Job, er
 		defer f.hub.Stop()
 	}
 	for !ended(job.State) {
+		if f.sub == nil || !f.live {
+			f.tell.record(job)
+		}
 		if err := f.more(ctx, job); err != nil {
 			return job, err
 		}
 		if job, err = f.record(ctx); err != nil {
 			return job, err
-		}
-		if f.sub == nil {
-			f.tell.record(job)
 		}
 	}
 	return job, f.finish(ctx, job)
@@ -128,18 +128,17 @@ func (f *follower) finish(ctx context.Context, job db.Job) error {
 	waiting, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	if f.sub == nil && !f.live {
-		// It was over before it could be followed: nothing comes any more, but there may be something.
-		f.subscribe(waiting)
-		cancel()
+		f.subscribe(waiting) // it was over before it could be followed
 	}
 	if f.sub != nil {
 		defer f.sub.Close()
 		for {
-			event, err := f.sub.Next(waiting)
+			event, err := f.sub.Next(f.patiently(waiting))
 			if err != nil {
 				break
 			}
 			f.tell.event(event, job.Epoch)
+			f.live = true
 			if event.End {
 				break
 			}
@@ -150,6 +149,16 @@ func (f *follower) finish(ctx context.Context, job db.Job) error {
 	}
 	f.tell.end(job)
 	return nil
+}
+
+// patiently is ctx where more events can be expected. Of a job that is over and has told nothing, none will come.
+func (f *follower) patiently(ctx context.Context) context.Context {
+	if f.live {
+		return ctx
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	return over
 }
 
 func (f *follower) record(ctx context.Context) (db.Job, error) {

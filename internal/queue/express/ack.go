@@ -16,7 +16,7 @@ const (
 )
 
 // ack takes a finished task out of Redis together with others. Asynq is told that it is done before it is: the job's
-// outcome is on record in PostgreSQL, and a task that stays behind comes back once and is refused there.
+// outcome is on record in PostgreSQL or will be, and a task that stays behind comes back once and is refused there.
 func (l *Line) ack(s script, answer *redis.Cmd) error {
 	l.ackUntil(s, time.Now().Add(ackWithin))
 	answer.SetVal("OK")
