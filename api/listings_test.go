@@ -29,7 +29,7 @@ type listing struct {
 // jobsOf has n jobs that failed of kinds of their own, and n that run or wait.
 const jobsOf = `
 	INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, state, error_code, error_message, worker_id, started_at, finished_at)
-	SELECT gen_random_uuid(), 'kind:' || n, 'ai', '{}', 3, $2::uuid, 'failed', 'timeout', 'No.', $2::uuid, now(), now()
+	SELECT gen_random_uuid(), 'kind:' || n, 'ai', '{}'::jsonb, 3, $2::uuid, 'failed', 'timeout', 'No.', $2::uuid, now(), now()
 	FROM generate_series(1, $1::integer) AS n
 	UNION ALL
 	SELECT gen_random_uuid(), 'kind:' || n, 'files', '{}', 3, $2::uuid, 'running', NULL, NULL, $2::uuid, now(), NULL
@@ -166,6 +166,7 @@ func TestAListAsksTheDatabaseAsOftenForManyRowsAsForOne(t *testing.T) {
 	root.id = me.ID
 	for operation, path := range promised {
 		t.Run(operation, func(t *testing.T) {
+			s := s.of(t)
 			s.exec("TRUNCATE jobs, files, schedules CASCADE") // what several cases have rows in
 			l := listings[operation]
 			if l.path != "" {
@@ -180,6 +181,14 @@ func TestAListAsksTheDatabaseAsOftenForManyRowsAsForOne(t *testing.T) {
 			require.NoError(t, grown(one, many))
 		})
 	}
+}
+
+// of is the site as one that fails t.
+func (s *site) of(t *testing.T) *site {
+	own, h := *s, *s.house
+	h.t = t
+	own.house = &h
+	return &own
 }
 
 // unlisted are the promised operations without a case.
