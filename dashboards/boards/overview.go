@@ -92,8 +92,8 @@ func overview() board {
 					title: "Busy slots", unit: units.PercentUnit, stacked: true, runbook: "QueueWaits",
 					help: "Running jobs of the slots that living workers have for the queue; workers share theirs among queues. At " +
 						"100 % jobs begin to wait.",
-					queries: []query{{`max by (queue) (rohrpost_queue_jobs{state="running"}) / on (queue) max by (queue) (rohrpost_queue_slots)`,
-						"{{queue}}"}},
+					queries: []query{{`(max by (queue) (rohrpost_queue_jobs{state="running"}) or 0 * max by (queue) (rohrpost_queue_slots))
+  / on (queue) max by (queue) (rohrpost_queue_slots)`, "{{queue}}"}},
 				},
 				{
 					title: "Connections to PostgreSQL in use", unit: units.PercentUnit, most: 1, runbook: "DatabasePoolExhausted",
