@@ -55,7 +55,7 @@ func TestANewcomerFollowsTheTourTwice(t *testing.T) {
 	files[0] = second.commands()[0]
 	require.Contains(t, paste(t, files), `"status":"quarantined"`)
 	// And the Prometheus that was asked for knows the alerts
-	watching := regexp.MustCompile(`(?m)^  metrics   (http://\S+)/alerts$`).FindStringSubmatch(second.text)
+	watching := regexp.MustCompile(`(?m)^  metrics   (http://\S+)$`).FindStringSubmatch(second.text)
 	require.NotNil(t, watching, second.text)
 	require.Contains(t, paste(t, []string{"curl -sS " + watching[1] + "/api/v1/rules"}), `"name":"DatabaseDown"`)
 	second.stop()
