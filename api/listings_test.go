@@ -29,10 +29,10 @@ type listing struct {
 // jobsOf has n jobs that failed of kinds of their own, and n that run or wait.
 const jobsOf = `
 	INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, state, error_code, error_message, worker_id, started_at, finished_at)
-	SELECT gen_random_uuid(), 'kind:' || n, 'ai', '{}'::jsonb, 3, $2::uuid, 'failed', 'timeout', 'No.', $2::uuid, now(), now()
+	SELECT gen_random_uuid(), 'kind:' || gen_random_uuid(), 'ai', '{}'::jsonb, 3, $2::uuid, 'failed', 'timeout', 'No.', $2::uuid, now(), now()
 	FROM generate_series(1, $1::integer) AS n
 	UNION ALL
-	SELECT gen_random_uuid(), 'kind:' || n, 'files', '{}', 3, $2::uuid, 'running', NULL, NULL, $2::uuid, now(), NULL
+	SELECT gen_random_uuid(), 'kind:' || gen_random_uuid(), 'files', '{}', 3, $2::uuid, 'running', NULL, NULL, $2::uuid, now(), NULL
 	FROM generate_series(1, $1::integer) AS n`
 
 // filesOf has n files that are in quarantine and n clean ones, with thumbnails and a history.
@@ -99,8 +99,8 @@ var listings = map[string]listing{
 		SELECT gen_random_uuid(), $2::uuid, 'root', 'schedule.pause', 'a' FROM generate_series(1, $1::integer)`}},
 	"listWorkers": {rows: []string{jobsOf, `
 		INSERT INTO workers (id, host, pid, queues, concurrency)
-		SELECT CASE n WHEN 1 THEN $2::uuid ELSE gen_random_uuid() END, 'here', n, '{"ai": 1}', 1
-		FROM generate_series(1, $1::integer) AS n ON CONFLICT DO NOTHING`}},
+		SELECT CASE n WHEN 0 THEN $2::uuid ELSE gen_random_uuid() END, 'here', n, '{"ai": 1}', 1
+		FROM generate_series(0, $1::integer) AS n ON CONFLICT DO NOTHING`}},
 	"listQueues":       {rows: []string{jobsOf}, fixed: "the queues are those of the program"},
 	"groupDeadLetters": {rows: []string{jobsOf}},
 	"listDeadLetters":  {rows: []string{jobsOf}},
@@ -124,7 +124,7 @@ const schedulesOf = `
 	INSERT INTO schedule_ticks (schedule, tick, job_id, fired_at)
 	SELECT name, now(), gen_random_uuid(), now() FROM s WHERE name <> 'busy'
 	UNION ALL
-	SELECT 'busy', clock_timestamp(), id, now() FROM j`
+	SELECT 'busy', now() - row_number() OVER () * interval '1 s', id, now() FROM j`
 
 // promisedListings are the GET operations of the contract whose answer has items, by their names.
 func promisedListings(t *testing.T) map[string]string {
