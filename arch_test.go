@@ -61,6 +61,7 @@ var places = map[string]int{
 	"rohrpost/internal/files":      house,
 	"rohrpost/internal/mail":       house,
 	"rohrpost/internal/operations": house,
+	"rohrpost/internal/scaling":    house,
 	"rohrpost/internal/schedule":   house,
 	"rohrpost/internal/thumbnail":  house,
 	"rohrpost/internal/datasets":   house,
