@@ -45,6 +45,7 @@ var places = map[string]int{
 	"rohrpost/internal/bench/usage":  stand,
 	"rohrpost/internal/chaos":        shell,
 	"rohrpost/internal/acceptance":   shell,
+	"rohrpost/internal/formation":    shell,
 
 	"rohrpost/api":       door,
 	"rohrpost/api/edge":  door,
@@ -86,6 +87,7 @@ var places = map[string]int{
 
 	"rohrpost/internal/batch": leaf,
 	"rohrpost/internal/fault": leaf,
+	"rohrpost/internal/spawn": leaf,
 
 	"rohrpost/internal/devstack":            stand,
 	"rohrpost/internal/devstack/tinygguf":   stand,
