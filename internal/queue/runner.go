@@ -143,6 +143,7 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 	case <-r.drain:
 		return delay{handBackDelay, errDraining}
 	}
+	asked := time.Now()
 	job, err := r.claim(at)
 	if err != nil {
 		<-r.places
@@ -152,7 +153,7 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 		defer func() { <-r.chance }()
 	}
 	r.engine.roomIn(job.Queue)
-	return r.execute(job)
+	return r.execute(job, asked)
 }
 
 // room is how many jobs could start now.
@@ -192,14 +193,14 @@ type outcome struct {
 
 // execute runs the handler of a claimed job and settles the outcome. It returns when the handler has, or when it was
 // abandoned; its place is free only when it returned.
-func (r *Runner) execute(job db.Job) error {
+func (r *Runner) execute(job db.Job, asked time.Time) error {
 	base, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 	run := &Run{
 		engine: r.engine, job: job, stop: stop, began: time.Now(),
 		log: r.log.With("job", job.ID, "kind", job.Kind, "attempt", job.Attempt),
 	}
-	base = run.process(base)
+	base = run.process(base, asked)
 	defer run.span.End()
 	r.hold(run)
 	defer r.let(run)

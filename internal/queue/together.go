@@ -6,9 +6,11 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
 	"rohrpost/internal/batch"
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -27,6 +29,7 @@ type claimed struct {
 type completion struct {
 	ref    ref
 	result json.RawMessage
+	span   trace.Span // of the attempt
 }
 
 // joined are the statements of a runner's jobs that go together.
@@ -70,7 +73,9 @@ func (r *Runner) completeTogether(ctx context.Context, done []completion) ([]boo
 		slicesOf.Epochs = append(slicesOf.Epochs, c.ref.Epoch)
 		slicesOf.Results = append(slicesOf.Results, string(c.result))
 	}
+	ctx, span := settling(ctx, done)
 	ids, err := again(func() ([]uuid.UUID, error) { return db.New().CompleteJobs(ctx, r.engine.pool, slicesOf) })
+	tracing.End(span, err)
 	if err != nil {
 		return nil, err
 	}
