@@ -82,7 +82,7 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
-	engine := newRohrpost(ctx, s.pool, s.rdb, opts.Log)
+	engine := newRohrpost(ctx, s.pool, s.rdb, opts.Log, nil)
 	defer engine.close()
 	subjects := []trial.Subject{
 		engine, newRaw(stock, 0, s.rdb), newRaw("asynq, polling at 5 ms", 5*time.Millisecond, s.rdb),

@@ -27,6 +27,18 @@ func Run(ctx context.Context, s Subject, servers Servers, plan Plan) (Values, er
 	return r.values, nil
 }
 
+// Drain takes one run of how fast a backlog is worked off.
+func Drain(ctx context.Context, s Subject, plan Plan) (Values, error) {
+	r := &runner{subject: s, plan: plan, values: Values{}}
+	if err := s.Reset(ctx); err != nil {
+		return nil, fmt.Errorf("reset before drain: %w", err)
+	}
+	if err := r.drain(ctx); err != nil {
+		return nil, fmt.Errorf("drain: %w", err)
+	}
+	return r.values, nil
+}
+
 type runner struct {
 	subject Subject
 	servers Servers
