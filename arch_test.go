@@ -87,6 +87,7 @@ var places = map[string]int{
 
 	"rohrpost/internal/batch": leaf,
 	"rohrpost/internal/fault": leaf,
+	"rohrpost/internal/pause": leaf,
 	"rohrpost/internal/spawn": leaf,
 
 	"rohrpost/internal/devstack":            stand,

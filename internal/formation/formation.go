@@ -60,7 +60,8 @@ func (f *Formation) count(name string) (n int) {
 	return n
 }
 
-// Keep has n processes of a line running from now on. It doesn't wait for those that start or end. The youngest end first.
+// Keep has n processes of a line running from now on, as soon as those that are stopping leave room for them. It waits for
+// none to start or end. The youngest end first.
 func (f *Formation) Keep(name string, n int) error {
 	at := -1
 	for i, l := range f.opts.Lines {
@@ -84,7 +85,7 @@ func (f *Formation) Keep(name string, n int) error {
 			running--
 		}
 	}
-	for place := 0; running < n; place++ {
+	for place := 0; running < n && place < perLine; place++ {
 		if place == len(crew) {
 			crew = append(crew, nil)
 		}
