@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -90,10 +91,16 @@ func TestWhatEndsByItselfIsStartedAgainLaterEachTime(t *testing.T) {
 	t.Parallel()
 	f, h := formed(t, "echo oh; exit 7", patience)
 	require.NoError(t, f.Keep("w", 1))
-	h.await(t, "w.1 | oh\n", 3)
-	require.Contains(t, h.String(), `end="exit status 7"`)
+	h.await(t, `end="exit status 7"`, 3)
+	require.Equal(t, 3, h.count("w.1 | oh\n"))
 	require.Equal(t, 1, f.Count("w"), "it is kept")
-	require.Contains(t, h.String(), "after=1")
+	var pauses []time.Duration
+	for _, match := range regexp.MustCompile(`after=(\S+)`).FindAllStringSubmatch(h.String(), -1) {
+		pause, err := time.ParseDuration(match[1])
+		require.NoError(t, err)
+		pauses = append(pauses, pause)
+	}
+	require.IsIncreasing(t, pauses)
 }
 
 func TestWhatDoesNotStopIsKilled(t *testing.T) {
