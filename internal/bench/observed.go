@@ -88,7 +88,7 @@ func (w watched) open(ctx context.Context, s *servers, opts Options) (trial.Subj
 	var settings []db.Option
 	if w.metrics {
 		reg = prometheus.NewRegistry()
-		settings = append(settings, db.LogTo(opts.Log), db.MeasureTo(reg))
+		settings = append(settings, db.MeasureTo(reg))
 	}
 	pool, err := db.Open(ctx, db.Config{URL: s.postgres.URL()}, settings...)
 	if err != nil {
