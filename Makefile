@@ -12,8 +12,9 @@ K6 := $(CACHE)/k6-$(K6_VERSION)/k6
 # The mail server that the tests send to. Its module has no web page in it, only the API, which is what they read.
 MAILPIT_VERSION := 1.27.11# internal/devstack/mailpit.go names the same one
 
-# Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another.
-TEST := go test -p 2 -timeout 10m
+# Two packages at a time: each starts servers of its own, and more of them than cores only wait for one another. Vet is
+# verify's business: once more for what the race detector builds takes some seconds a package.
+TEST := go test -p 2 -timeout 10m -vet=off
 
 .PHONY: help run build test race lint gen verify bench load smoke chaos chaos-smoke ollama clean
 
