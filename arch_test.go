@@ -95,6 +95,7 @@ var places = map[string]int{
 	"rohrpost/internal/devstack/stacktest":  testkit,
 	"rohrpost/db/dbtest":                    testkit,
 	"rohrpost/internal/blob/blobtest":       testkit,
+	"rohrpost/internal/stream/streamtest":   testkit,
 	"rohrpost/internal/tracing/tracetest":   testkit,
 	"rohrpost/internal/clamav/clamtest":     testkit,
 	"rohrpost/internal/thumbnail/imagetest": testkit,
