@@ -74,7 +74,8 @@ func (q Queue) run() time.Duration {
 func (q Queue) late() bool { return !q.Paused && q.Waiting > 0 && q.Oldest > q.SLO }
 
 // Recommend says how many workers a group should have now: enough for what comes in, for what waits, and for what runs, so
-// that nothing is taken from under it. Utilisation is how busy slots should be with what comes in. Where a queue is over its SLO and each slot is busy, it is more than there are, whatever was reckoned.
+// that nothing is taken from under it. Utilisation is how busy slots should be with what comes in. Where a queue is over its
+// SLO and each slot is busy, it is more than there are, whatever was reckoned.
 func Recommend(g Group, utilisation float64) Recommendation {
 	var slots float64
 	var running int64
