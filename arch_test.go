@@ -45,6 +45,7 @@ var places = map[string]int{
 	"rohrpost/internal/bench/usage":  stand,
 	"rohrpost/internal/chaos":        shell,
 	"rohrpost/internal/acceptance":   shell,
+	"rohrpost/internal/formation":    shell,
 
 	"rohrpost/api":       door,
 	"rohrpost/api/edge":  door,
@@ -62,6 +63,7 @@ var places = map[string]int{
 	"rohrpost/internal/files":      house,
 	"rohrpost/internal/mail":       house,
 	"rohrpost/internal/operations": house,
+	"rohrpost/internal/scaling":    house,
 	"rohrpost/internal/schedule":   house,
 	"rohrpost/internal/thumbnail":  house,
 	"rohrpost/internal/datasets":   house,
@@ -86,6 +88,8 @@ var places = map[string]int{
 
 	"rohrpost/internal/batch": leaf,
 	"rohrpost/internal/fault": leaf,
+	"rohrpost/internal/pause": leaf,
+	"rohrpost/internal/spawn": leaf,
 
 	"rohrpost/internal/devstack":            stand,
 	"rohrpost/internal/devstack/tinygguf":   stand,
@@ -93,6 +97,7 @@ var places = map[string]int{
 	"rohrpost/db/dbtest":                    testkit,
 	"rohrpost/db/plans":                     testkit,
 	"rohrpost/internal/blob/blobtest":       testkit,
+	"rohrpost/internal/stream/streamtest":   testkit,
 	"rohrpost/internal/tracing/tracetest":   testkit,
 	"rohrpost/internal/clamav/clamtest":     testkit,
 	"rohrpost/internal/thumbnail/imagetest": testkit,

@@ -244,8 +244,8 @@ func badOperations(ada, root *user) []bad {
 	}
 	for _, r := range []request{
 		get("/api/admin/queues"), send("/api/admin/queues/files/pause", `{"reason":"x"}`),
-		get("/api/admin/queues/files/resume").via("POST"), get("/api/admin/workers"), get("/api/admin/jobs"), get(job),
-		get(job).via("DELETE"), get(job + "/retry").via("POST"), get(job + "/discard").via("POST"), get(dead),
+		get("/api/admin/queues/files/resume").via("POST"), get("/api/admin/workers"), get("/api/admin/scaling"),
+		get("/api/admin/jobs"), get(job), get(job).via("DELETE"), get(job + "/retry").via("POST"), get(job + "/discard").via("POST"), get(dead),
 		get(dead + "/jobs"), send(dead+"/retry", `{"dry_run":true,"kind":"k"}`), send(dead+"/discard", `{"dry_run":true,"kind":"k"}`),
 	} {
 		cases = append(cases, bad{"no admin: " + r.method + " " + r.path, r.by(ada), 403, "forbidden", ""})

@@ -40,6 +40,7 @@ import (
 	"rohrpost/internal/operations"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/reports"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 	"rohrpost/internal/tuning"
@@ -64,6 +65,7 @@ type house struct {
 	engine  *queue.Engine
 	events  *stream.Log
 	reports *reports.Service
+	scaling *scaling.Service
 	stream  stream.Config
 	files   files.Config
 	backup  backup.Config
@@ -95,6 +97,8 @@ func newHouseOn(t testing.TB, folder string) *house {
 	h.reports, err = reports.New(reports.Deps{
 		Pool: h.pool, Files: files.New(h.pool, h.bucket, h.files, h.log()), Events: h.events, Log: h.log(),
 	}, reports.Config{})
+	require.NoError(t, err)
+	h.scaling, err = scaling.New(h.pool, scaling.Config{})
 	require.NoError(t, err)
 	h.reports.Follow(h.engine)
 	h.engine.Start(context.WithoutCancel(t.Context()))
@@ -188,7 +192,7 @@ func (h *house) open(cfg api.Config) *site {
 		Pool: h.pool, Accounts: users, Files: uploads, AI: answers, Engine: h.engine, Hub: hub, Redis: h.rdb,
 		Log: h.log(), Schedules: schedule.New(h.pool, tasks.Schedulable(), h.log()),
 		Operations: operations.New(h.pool, h.engine, h.log()), DeadLetter: deadletter.New(h.pool, h.engine),
-		Datasets: exports, Backups: backups, Reports: h.reports, Mail: mails, Tuning: models,
+		Datasets: exports, Backups: backups, Reports: h.reports, Mail: mails, Tuning: models, Scaling: h.scaling,
 	}, cfg)
 	require.NoError(h.t, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -989,6 +989,16 @@ type RunningJob struct {
 	StartedAt *time.Time         `json:"started_at,omitempty"`
 }
 
+// Scaling defines model for Scaling.
+type Scaling struct {
+	// At When it was looked at.
+	At    *time.Time    `json:"at,omitempty"`
+	Items []WorkerGroup `json:"items"`
+
+	// WindowSeconds For how long a number is kept after it was wanted last.
+	WindowSeconds float64 `json:"window_seconds"`
+}
+
 // Schedule defines model for Schedule.
 type Schedule struct {
 	// Args Of the jobs.
@@ -1272,6 +1282,32 @@ type Worker struct {
 	Queues    map[string]int `json:"queues"`
 	Running   []RunningJob   `json:"running"`
 	StartedAt time.Time      `json:"started_at"`
+}
+
+// WorkerGroup defines model for WorkerGroup.
+type WorkerGroup struct {
+	// Desired Workers there should be.
+	Desired int `json:"desired"`
+
+	// Group Workers that serve the same queues.
+	//
+	// Example: worker-ai
+	Group string `json:"group"`
+
+	// Least Its bounds.
+	Least int `json:"least"`
+
+	// Living Workers there are.
+	Living int `json:"living"`
+	Most   int `json:"most"`
+
+	// Queues Whose work is counted here.
+	Queues []string `json:"queues"`
+
+	// Reason Why, in a sentence or two.
+	//
+	// Example: 41 jobs wait up to 38s in ai, SLO 15s: 3 workers would clear it in 15s.
+	Reason string `json:"reason"`
 }
 
 // WorkerList defines model for WorkerList.
@@ -1841,6 +1877,9 @@ type ServerInterface interface {
 	// ResumeQueue Let a paused queue start jobs again (admins only)
 	// (POST /api/admin/queues/{name}/resume)
 	ResumeQueue(c *fiber.Ctx, name QueueName) error
+	// GetScaling How many workers there should be, and why (admins only)
+	// (GET /api/admin/scaling)
+	GetScaling(c *fiber.Ctx) error
 	// ListSchedules What runs by the clock (admins only)
 	// (GET /api/admin/schedules)
 	ListSchedules(c *fiber.Ctx) error
@@ -3363,6 +3402,24 @@ func (siw *ServerInterfaceWrapper) ResumeQueue(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.ResumeQueue(c, name)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetScaling operation middleware
+func (siw *ServerInterfaceWrapper) GetScaling(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetScaling(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5333,6 +5390,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/api/admin/queues/:name/resume", wrapper.ResumeQueue)
 
 	router.Get(options.BaseURL+"/api/admin/workers", wrapper.ListWorkers)
+
+	router.Get(options.BaseURL+"/api/admin/scaling", wrapper.GetScaling)
 
 	router.Get(options.BaseURL+"/api/admin/jobs", wrapper.ListAllJobs)
 

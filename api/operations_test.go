@@ -14,6 +14,7 @@ import (
 	"rohrpost/internal/deadletter"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/scaling"
 	"rohrpost/tasks"
 )
 
@@ -131,6 +132,25 @@ func TestAnAdminSeesWorkersAndAnybodysJobs(t *testing.T) {
 	s.exec(`UPDATE jobs SET state = 'failed', finished_at = now(), error_code = 'invalid' WHERE id = $1`, bobs)
 	s.send(request{method: "POST", path: "/api/admin/jobs/" + bobs.String() + "/discard", as: &root}).want(http.StatusOK).into(&job)
 	require.NotNil(t, job.DiscardedAt)
+}
+
+func TestAnAdminSeesHowManyWorkersThereShouldBe(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	root, ada := s.admin(), s.user()
+	s.send(request{path: "/api/admin/scaling", as: &ada}).problem(http.StatusForbidden, "forbidden")
+	var got api.Scaling
+	s.send(request{path: "/api/admin/scaling", as: &root}).want(http.StatusOK).into(&got)
+	require.Equal(t, api.Scaling{WindowSeconds: 300, Items: []api.WorkerGroup{}}, got)
+	s.ask(ada)
+	require.NoError(t, scaling.NewAdviser(s.scaling, s.engine).Advise(t.Context()))
+	s.send(request{path: "/api/admin/scaling", as: &root}).want(http.StatusOK).into(&got)
+	require.WithinDuration(t, time.Now(), *got.At, patience)
+	require.Len(t, got.Items, 4)
+	require.Equal(t, "worker-ai", got.Items[0].Group)
+	require.Equal(t, []string{"ai"}, got.Items[0].Queues)
+	require.Equal(t, 1, got.Items[0].Desired)
+	require.Contains(t, got.Items[0].Reason, "1 job waits up to ")
 }
 
 func TestAnAdminDealsWithDeadLettersByCause(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"rohrpost/internal/operations"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/reports"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 	"rohrpost/internal/tuning"
@@ -39,6 +40,7 @@ type Deps struct {
 	Mail       *mail.Service
 	Schedules  *schedule.Service
 	Operations *operations.Service
+	Scaling    *scaling.Service
 	DeadLetter *deadletter.Service
 	Tuning     *tuning.Service
 	Datasets   *datasets.Service
@@ -63,6 +65,7 @@ type Server struct {
 	mail       *mail.Service
 	schedules  *schedule.Service
 	operations *operations.Service
+	scaling    *scaling.Service
 	deadletter *deadletter.Service
 	tuning     *tuning.Service
 	datasets   *datasets.Service
@@ -90,7 +93,7 @@ func New(deps Deps, cfg Config) (*Server, error) {
 		cfg: cfg, log: deps.Log, pool: deps.Pool, queries: db.New(), accounts: deps.Accounts, files: deps.Files,
 		ai: deps.AI, schedules: deps.Schedules, operations: deps.Operations, deadletter: deps.DeadLetter,
 		engine: deps.Engine, hub: deps.Hub, redis: deps.Redis, datasets: deps.Datasets, backups: deps.Backups,
-		reports: deps.Reports, mail: deps.Mail, tuning: deps.Tuning,
+		reports: deps.Reports, mail: deps.Mail, tuning: deps.Tuning, scaling: deps.Scaling,
 		attempts: &edge.Attempts{Every: cfg.LoginEvery, Burst: cfg.LoginBurst}, ends: newStreamEnds(deps.Registerer),
 	}
 	s.base, s.abandon = context.WithCancel(context.Background())

@@ -10,6 +10,7 @@ import (
 	"rohrpost/internal/files"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/reports"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/tuning"
 )
@@ -34,6 +35,9 @@ func ShownQueue(s queue.State) Queue { return shownQueue(s) }
 
 // ShownWorker is a living worker.
 func ShownWorker(w queue.Worker) Worker { return shownWorker(w) }
+
+// ShownScaling is how many workers there should be.
+func ShownScaling(a scaling.Advice) Scaling { return shownScaling(a) }
 
 // ShownGroup is dead letters of one cause.
 func ShownGroup(g deadletter.Group) DeadLetterGroup { return shownGroup(g) }

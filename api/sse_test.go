@@ -45,7 +45,7 @@ func now() <-chan struct{} {
 
 func types(events []event) (names []string) {
 	for _, e := range events {
-		names = append(names, e.typ)
+		names = append(names, e.Type)
 	}
 	return names
 }
@@ -60,17 +60,17 @@ func TestAJobIsFollowedToItsEnd(t *testing.T) {
 	require.Equal(t, "no", f.header.Get("X-Accel-Buffering"))
 	require.Equal(t, "no-store", f.header.Get("Cache-Control"))
 	require.NotEmpty(t, f.header.Get("X-Request-Id"))
-	require.Equal(t, "state", f.next().typ)
+	require.Equal(t, "state", f.Next().Type)
 	s.infer(says(3, end))
-	require.Equal(t, []string{"state", "token", "token", "token"}, types(append(f.until("token"), f.next(), f.next())))
+	require.Equal(t, []string{"state", "token", "token", "token"}, types(append(f.Until(ofType("token")), f.Next(), f.Next())))
 	close(end)
-	rest := f.rest()
+	rest := f.Rest()
 	require.Equal(t, []string{"state", "result"}, types(rest))
-	require.JSONEq(t, fmt.Sprintf(`{"job_id":%q,"result":{"said":3}}`, asked.JobID), rest[1].data)
+	require.JSONEq(t, fmt.Sprintf(`{"job_id":%q,"result":{"said":3}}`, asked.JobID), rest[1].Data)
 
 	// Who comes back after the end is told to stay away, whichever way.
-	s.send(get(asked.EventsURL).with("Last-Event-ID", rest[1].id).by(&ada)).want(http.StatusNoContent)
-	s.send(request{path: asked.EventsURL + "?last_event_id=" + rest[1].id, as: &ada}).want(http.StatusNoContent)
+	s.send(get(asked.EventsURL).with("Last-Event-ID", rest[1].ID).by(&ada)).want(http.StatusNoContent)
+	s.send(request{path: asked.EventsURL + "?last_event_id=" + rest[1].ID, as: &ada}).want(http.StatusNoContent)
 }
 
 func TestWhoeverReconnectsAnywhereGetsEveryEventOnceAlsoAtAnotherProcess(t *testing.T) {
@@ -80,13 +80,13 @@ func TestWhoeverReconnectsAnywhereGetsEveryEventOnceAlsoAtAnotherProcess(t *test
 	ada := one.user()
 	h.infer(says(40, now()))
 	url := one.ask(ada).EventsURL
-	live := one.listen(ada, url, "").rest()
-	all := one.listen(ada, url, "").rest()
-	require.Equal(t, "result", all[len(all)-1].typ)
+	live := one.listen(ada, url, "").Rest()
+	all := one.listen(ada, url, "").Rest()
+	require.Equal(t, "result", all[len(all)-1].Type)
 	require.Subset(t, all, withID(live))
 	require.Equal(t, all[len(all)-len(live)+1:], live[1:], "the first may have been told by the record")
 	for i := range all[:len(all)-1] {
-		require.Equal(t, all[i+1:], two.listen(ada, url, all[i].id).rest(), "after %d", i)
+		require.Equal(t, all[i+1:], two.listen(ada, url, all[i].ID).Rest(), "after %d", i)
 	}
 
 	t.Run("and over a restart of its process", func(t *testing.T) {
@@ -98,12 +98,12 @@ func TestWhoeverReconnectsAnywhereGetsEveryEventOnceAlsoAtAnotherProcess(t *test
 		url := one.ask(ada).EventsURL
 		f := one.listen(ada, url, "")
 		second := two.listen(ada, url, "")
-		seen := f.until("token")
+		seen := f.Until(ofType("token"))
 		one.stop()
-		seen = append(seen, f.rest()...)
+		seen = append(seen, f.Rest()...)
 		close(end)
-		seen = append(seen, two.listen(ada, url, f.last).rest()...)
-		other := second.rest()
+		seen = append(seen, two.listen(ada, url, f.Last).Rest()...)
+		other := second.Rest()
 		require.Equal(t, other[len(other)-len(seen)+1:], seen[1:], "the first may have been told by the record")
 	})
 }
@@ -120,17 +120,17 @@ func TestEverythingOfAUserOnOneStream(t *testing.T) {
 		var data struct {
 			JobID string `json:"job_id"`
 		}
-		e := mine.next()
-		require.NoError(t, json.Unmarshal([]byte(e.data), &data))
+		e := mine.Next()
+		require.NoError(t, json.Unmarshal([]byte(e.Data), &data))
 		require.Contains(t, []string{first.JobID.String(), second.JobID.String()}, data.JobID)
-		ended[data.JobID] = ended[data.JobID] || e.typ == "result"
+		ended[data.JobID] = ended[data.JobID] || e.Type == "result"
 	}
 	bobs := s.ask(bob)
-	require.Contains(t, other.next().data, bobs.JobID.String())
+	require.Contains(t, other.Next().Data, bobs.JobID.String())
 
-	again := s.listen(ada, "/api/events", mine.last)
+	again := s.listen(ada, "/api/events", mine.Last)
 	third := s.ask(ada)
-	require.Contains(t, again.next().data, third.JobID.String())
+	require.Contains(t, again.Next().Data, third.JobID.String())
 }
 
 func TestATrimmedLogTellsToReload(t *testing.T) {
@@ -140,12 +140,12 @@ func TestATrimmedLogTellsToReload(t *testing.T) {
 	s.infer(says(1000, now()))
 	asked := s.ask(ada)
 	f := s.listen(ada, asked.EventsURL, "")
-	early := f.next().id
-	f.rest()
+	early := f.Next().ID
+	f.Rest()
 	require.NoError(t, s.rdb.XTrimMaxLen(t.Context(), stream.Job(asked.JobID).String(), 100).Err())
-	all := s.listen(ada, asked.EventsURL, early).rest()
-	require.Equal(t, "reload", all[0].typ)
-	require.Equal(t, "result", all[len(all)-1].typ)
+	all := s.listen(ada, asked.EventsURL, early).Rest()
+	require.Equal(t, "reload", all[0].Type)
+	require.Equal(t, "result", all[len(all)-1].Type)
 	require.Less(t, len(all), 500)
 }
 
@@ -155,17 +155,17 @@ func TestTheRecordTellsTheEndWhenTheLogIsGone(t *testing.T) {
 	ada := s.user()
 	s.infer(says(3, now()))
 	asked := s.ask(ada)
-	early := withID(s.listen(ada, asked.EventsURL, "").rest())[0].id
+	early := withID(s.listen(ada, asked.EventsURL, "").Rest())[0].ID
 	require.NoError(t, s.rdb.FlushAll(t.Context()).Err())
 	for last, want := range map[string][]string{
 		"":    {"state", "result"},
 		early: {"reload", "reload", "state", "result"},
 	} {
 		f := s.listen(ada, asked.EventsURL, last)
-		all := f.rest()
+		all := f.Rest()
 		require.Equal(t, want, types(all))
-		require.Contains(t, all[len(all)-1].data, `{"said":3}`)
-		s.send(get(asked.EventsURL).with("Last-Event-ID", f.last).by(&ada)).want(http.StatusNoContent)
+		require.Contains(t, all[len(all)-1].Data, `{"said":3}`)
+		s.send(get(asked.EventsURL).with("Last-Event-ID", f.Last).by(&ada)).want(http.StatusNoContent)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestTheRecordTellsTheEndWhenRedisIsDown(t *testing.T) {
 	asked := s.ask(ada)
 	f := s.listen(ada, asked.EventsURL, "")
 	s.send(request{method: "DELETE", path: "/api/jobs/" + asked.JobID.String(), as: &ada}).want(http.StatusOK)
-	require.Equal(t, []string{"reload", "state", "error"}, types(f.rest()))
+	require.Equal(t, []string{"reload", "state", "error"}, types(f.Rest()))
 }
 
 func TestALostFinalEventKeepsNobodyWaiting(t *testing.T) {
@@ -188,11 +188,11 @@ func TestALostFinalEventKeepsNobodyWaiting(t *testing.T) {
 	ada := s.user()
 	asked := s.ask(ada)
 	f := s.listen(ada, asked.EventsURL, "")
-	f.next()
+	f.Next()
 	h.exec(`UPDATE jobs SET state = 'failed', error_code = 'invalid', error_message = 'No.', finished_at = now()`)
-	all := f.rest()
+	all := f.Rest()
 	require.Equal(t, []string{"reload", "state", "error"}, types(all))
-	require.Contains(t, all[2].data, `"message":"No."`)
+	require.Contains(t, all[2].Data, `"message":"No."`)
 }
 
 func TestHeartbeatsAndTheEndOfALogin(t *testing.T) {
@@ -201,14 +201,14 @@ func TestHeartbeatsAndTheEndOfALogin(t *testing.T) {
 	ada := s.user()
 	f := s.listen(ada, "/api/events", "")
 	for beats := 0; beats < 3; {
-		line, err := f.lines.ReadString('\n')
+		line, err := f.Lines.ReadString('\n')
 		require.NoError(t, err)
 		if line == ":\n" {
 			beats++
 		}
 	}
 	s.send(request{method: "POST", path: "/api/auth/logout", as: &ada}).want(http.StatusNoContent)
-	require.Empty(t, f.rest(), "a stream ends with its login")
+	require.Empty(t, f.Rest(), "a stream ends with its login")
 }
 
 func TestAnEventSourceMayComeWithACookie(t *testing.T) {
@@ -238,7 +238,7 @@ func TestShutdownEndsStreamsAtOnceAndStartsNone(t *testing.T) {
 	f := s.listen(ada, "/api/events", "")
 	began := time.Now()
 	s.stop()
-	require.Empty(t, f.rest())
+	require.Empty(t, f.Rest())
 	require.Less(t, time.Since(began), 5*time.Second)
 }
 
@@ -271,12 +271,12 @@ func TestAClientThatStopsReadingIsCutOff(t *testing.T) {
 		asked.EventsURL, ada.tokens.AccessToken)
 	require.NoError(t, err)
 	quick := s.listen(ada, asked.EventsURL, "")
-	quick.next()
+	quick.Next()
 	close(end)
 	tokens := 0
 	for _, e := range s.untilEnd(ada, asked.EventsURL, quick) {
-		if e.typ == "token" {
-			require.Contains(t, e.data, fmt.Sprintf(`"n":%d`, tokens))
+		if e.Type == "token" {
+			require.Contains(t, e.Data, fmt.Sprintf(`"n":%d`, tokens))
 			tokens++
 		}
 	}
@@ -300,11 +300,11 @@ func TestAClientThatStopsReadingIsCutOff(t *testing.T) {
 // untilEnd reads to the final event, coming back as a client does when it was cut off for being slow.
 func (s *site) untilEnd(u user, url string, f *feed) (all []event) {
 	for {
-		all = append(all, f.rest()...)
-		if last := all[len(all)-1].typ; last == "result" || last == "error" {
+		all = append(all, f.Rest()...)
+		if last := all[len(all)-1].Type; last == "result" || last == "error" {
 			return all
 		}
-		f = s.listen(u, url, f.last)
+		f = s.listen(u, url, f.Last)
 	}
 }
 
@@ -319,42 +319,42 @@ func TestAnAnswerIsStreamedAndResumed(t *testing.T) {
 	ada := s.user()
 	s.infer(says(5, now()))
 	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
-	first := f.next()
-	require.Equal(t, "job", first.typ)
+	first := f.Next()
+	require.Equal(t, "job", first.Type)
 	var job api.QuestionAccepted
-	require.NoError(t, json.Unmarshal([]byte(first.data), &job))
-	live := f.rest()
-	all := append([]event{first}, s.listen(ada, "/api/ai/stream?prompt=why%3F", first.id).rest()...)
+	require.NoError(t, json.Unmarshal([]byte(first.Data), &job))
+	live := f.Rest()
+	all := append([]event{first}, s.listen(ada, "/api/ai/stream?prompt=why%3F", first.ID).Rest()...)
 	require.Subset(t, all, withID(live))
 	require.Equal(t, all[len(all)-len(live)+1:], live[1:], "the first may have been told by the record")
-	require.Equal(t, "[DONE]", all[len(all)-1].data)
+	require.Equal(t, "[DONE]", all[len(all)-1].Data)
 	require.Equal(t, "0 1 2 3 4 ", answerOf(t, all))
 
 	for i := range all[:len(all)-1] {
-		require.NotEmpty(t, all[i].id)
-		require.Equal(t, all[i+1:], s.listen(ada, "/api/ai/stream?prompt=why%3F", all[i].id).rest(), "after %d", i)
+		require.NotEmpty(t, all[i].ID)
+		require.Equal(t, all[i+1:], s.listen(ada, "/api/ai/stream?prompt=why%3F", all[i].ID).Rest(), "after %d", i)
 	}
-	s.send(get("/api/ai/stream?prompt=why%3F").with("Last-Event-ID", f.last).by(&ada)).want(http.StatusNoContent)
+	s.send(get("/api/ai/stream?prompt=why%3F").with("Last-Event-ID", f.Last).by(&ada)).want(http.StatusNoContent)
 	require.Equal(t, 1, s.count("SELECT count(*) FROM jobs"), "never a second generation")
 
 	// It is a job like any other.
-	events := s.listen(ada, job.EventsURL, "").rest()
-	require.Equal(t, "result", events[len(events)-1].typ)
+	events := s.listen(ada, job.EventsURL, "").Rest()
+	require.Equal(t, "result", events[len(events)-1].Type)
 }
 
 // withID are the events that have a place in the log.
 func withID(events []event) []event {
-	return slices.DeleteFunc(slices.Clone(events), func(e event) bool { return e.id == "" })
+	return slices.DeleteFunc(slices.Clone(events), func(e event) bool { return e.ID == "" })
 }
 
 func answerOf(t *testing.T, events []event) (answer string) {
 	t.Helper()
 	for _, e := range events {
-		if e.typ == "" && e.data != "[DONE]" {
+		if e.Type == "message" && e.Data != "[DONE]" {
 			var token struct {
 				Token string `json:"token"`
 			}
-			require.NoError(t, json.Unmarshal([]byte(e.data), &token))
+			require.NoError(t, json.Unmarshal([]byte(e.Data), &token))
 			answer += token.Token
 		}
 	}
@@ -368,12 +368,12 @@ func TestAClosedConnectionDoesNotStopTheAnswer(t *testing.T) {
 	end := make(chan struct{})
 	s.infer(says(3, end))
 	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
-	f.until("")
+	f.Until(ofType("message"))
 	f.close()
 	close(end)
-	all := s.listen(ada, "/api/ai/stream", f.last).rest()
+	all := s.listen(ada, "/api/ai/stream", f.Last).Rest()
 	require.Equal(t, "1 2 ", answerOf(t, all))
-	require.Equal(t, "[DONE]", all[len(all)-1].data)
+	require.Equal(t, "[DONE]", all[len(all)-1].Data)
 }
 
 func TestAFailedAnswerSaysWhyAndEnds(t *testing.T) {
@@ -383,11 +383,11 @@ func TestAFailedAnswerSaysWhyAndEnds(t *testing.T) {
 	s.infer(func(context.Context, *queue.Run) (any, error) {
 		return nil, fault.New(fault.Invalid, "The question is too long.")
 	})
-	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").rest()
-	require.Equal(t, "error", all[len(all)-2].typ)
+	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").Rest()
+	require.Equal(t, "error", all[len(all)-2].Type)
 	require.JSONEq(t, `{"title":"Invalid request","status":400,"code":"invalid","detail":"The question is too long."}`,
-		all[len(all)-2].data)
-	require.Equal(t, "[DONE]", all[len(all)-1].data)
+		all[len(all)-2].Data)
+	require.Equal(t, "[DONE]", all[len(all)-1].Data)
 }
 
 func TestAnAnswerWhoseEventsAreGoneComesFromTheRecord(t *testing.T) {
@@ -396,16 +396,16 @@ func TestAnAnswerWhoseEventsAreGoneComesFromTheRecord(t *testing.T) {
 	ada := s.user()
 	s.infer(says(3, now()))
 	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
-	seen := f.until("")
-	f.rest()
+	seen := f.Until(ofType("message"))
+	f.Rest()
 	s.exec("UPDATE ai_queries SET answer = '0 1 2 '")
 	require.NoError(t, s.rdb.FlushAll(t.Context()).Err())
-	again := s.listen(ada, "/api/ai/stream?prompt=why%3F", seen[len(seen)-1].id)
-	all := again.rest()
-	require.Equal(t, "reload", all[0].typ)
+	again := s.listen(ada, "/api/ai/stream?prompt=why%3F", seen[len(seen)-1].ID)
+	all := again.Rest()
+	require.Equal(t, "reload", all[0].Type)
 	require.Equal(t, "0 1 2 ", answerOf(t, all))
-	require.Equal(t, "[DONE]", all[len(all)-1].data)
-	s.send(get("/api/ai/stream").with("Last-Event-ID", again.last).by(&ada)).want(http.StatusNoContent)
+	require.Equal(t, "[DONE]", all[len(all)-1].Data)
+	s.send(get("/api/ai/stream").with("Last-Event-ID", again.Last).by(&ada)).want(http.StatusNoContent)
 }
 
 func TestAServerThatIsShutDownBeforeItServesDoesNot(t *testing.T) {
@@ -430,11 +430,11 @@ func TestASecondAttemptMakesTheClientForgetTheFirst(t *testing.T) {
 		}
 		return said, err
 	})
-	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").rest()
-	require.Equal(t, "[DONE]", all[len(all)-1].data)
+	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").Rest()
+	require.Equal(t, "[DONE]", all[len(all)-1].Data)
 	kept := all
 	for i, e := range all {
-		if e.typ == "reload" {
+		if e.Type == "reload" {
 			kept = all[i:]
 		}
 	}

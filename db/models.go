@@ -296,6 +296,17 @@ type ReportFile struct {
 	FileID   uuid.UUID
 }
 
+type ScalingAdvice struct {
+	Tick      time.Time
+	GroupName string
+	Queues    []string
+	Living    int32
+	Least     int32
+	Most      int32
+	Wanted    int32
+	Reason    string
+}
+
 type Schedule struct {
 	Name       string
 	Cron       string

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the load tests against a private stack that ends with them. Needs bin/rohrpost, k6 (build/k6.sh) and Ollama
+# Runs the load tests against a private stack that ends with them. Needs bin/rohrpost, k6 (make load builds it) and Ollama
 # (build/ollama/build.sh). The figures stay in .dev/load-PROFILE.json, the stack's log in .dev/load-PROFILE.log. Fails
 # when a budget of loadtest/budgets.json was missed.
 #

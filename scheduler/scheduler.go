@@ -46,16 +46,26 @@ type Schedules interface {
 	Fire(ctx context.Context) (wait time.Duration, err error)
 }
 
+// Adviser is what the scheduler needs of the advice on workers.
+type Adviser interface {
+	Advise(ctx context.Context) error
+	Every() time.Duration
+}
+
 // Option adds what not every scheduler does.
 type Option func(*Scheduler)
 
 // Ticking has the scheduler start the jobs of schedules, too.
 func Ticking(schedules Schedules) Option { return func(s *Scheduler) { s.schedules = schedules } }
 
+// Advising has the scheduler say how many workers there should be, too.
+func Advising(adviser Adviser) Option { return func(s *Scheduler) { s.adviser = adviser } }
+
 // Scheduler runs the engine's periodic work until it is stopped.
 type Scheduler struct {
 	jobs      Jobs
 	schedules Schedules // nil where it doesn't tick
+	adviser   Adviser   // nil where it doesn't advise
 	cfg       Config
 	log       *slog.Logger
 
@@ -102,6 +112,9 @@ func (s *Scheduler) Start(ctx context.Context) {
 		_, err := s.jobs.FindLost(ctx)
 		return err
 	})
+	if s.adviser != nil {
+		s.every(ctx, "advise on workers", s.adviser.Every(), s.adviser.Advise)
+	}
 	if s.schedules != nil {
 		s.wg.Go(func() { s.tick(ctx) })
 	}

@@ -111,10 +111,10 @@ func (p *place) busy() *busyTown {
 	// An answer that is being written when its worker is killed
 	asked := b.user.ask(slowModel(p.t), "Tell me a long story.")
 	answer := b.user.listen(asked.EventsURL, "")
-	answer.until(isToken)
+	answer.Until(isToken)
 	b.workers = p.worker()
 	first.kill()
-	answer.rest()
+	answer.Rest()
 	b.happenings()
 	return b
 }

@@ -33,9 +33,9 @@ func TestJobsOfAKilledWorkerRunAgainAndCountOnce(t *testing.T) {
 	answer, stream := u.listen(asked.EventsURL, ""), u.listen("/api/ai/stream", asked.JobID.String()+"/")
 	scan := u.listen("/api/jobs/"+up.JobID.String()+"/events", "")
 	answering, scanning := answer.runs(0), scan.runs(0)
-	scan.until(ofType("progress"))
-	answer.until(isToken)
-	before := stream.until(isToken)
+	scan.Until(ofType("progress"))
+	answer.Until(isToken)
+	before := stream.Until(isToken)
 
 	// When the worker is killed, and another one is there
 	p.worker()
@@ -51,16 +51,16 @@ func TestJobsOfAKilledWorkerRunAgainAndCountOnce(t *testing.T) {
 	require.Less(t, scanAgain, reapedWithin)
 
 	// Then the answer is whole, on record and for those who followed it
-	told := text(t, answer.rest())
+	told := text(t, answer.Rest())
 	result := u.answered(asked.JobID)
 	require.Equal(t, result.Answer, told)
-	require.Equal(t, result.Answer, text(t, append(before, stream.rest()...)), "a reader is told to forget the first half")
+	require.Equal(t, result.Answer, text(t, append(before, stream.Rest()...)), "a reader is told to forget the first half")
 	require.Equal(t, ai.Length, result.FinishReason)
 	require.Equal(t, 300, result.CompletionTokens)
 	// and the file was ruled on once
 	ends := 0
-	for _, e := range scan.rest() {
-		if e.typ == "result" {
+	for _, e := range scan.Rest() {
+		if e.Type == "result" {
 			ends++
 		}
 	}

@@ -36,6 +36,7 @@ var tells = map[string][]string{
 	"quarantine.md": {`"signature":"Eicar`, `"released_at":"`, `"dry_run":true,"scanner":"ClamAV`},
 	"reports.md":    {"event: result", `"state":"ready"`, "usage-", `"scope":"mine"`, `"job_id":"`},
 	"runbooks.md":   nil,
+	"scaling.md":    {`"window_seconds":300`, "DESIRED", "WOULD RUN"},
 	"schedules.md":  {`"name":"sweep"`, `"cron":"30 5 * * SAT"`, `"manual":true`, `field 2, the hour`, `"action":"schedule.delete"`},
 	"tuning.md":     {`"provider":"ollama"`, `"phase":"success"`, `"model":"postmaster"`, `"deleted":true`},
 }
@@ -50,6 +51,9 @@ func TestTheCommandsOfEveryPageWorkAsPasted(t *testing.T) {
 	home := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(home, "bin"), 0o755))
 	require.NoError(t, os.Symlink(program, filepath.Join(home, "bin/rohrpost")))
+	procfile, err := filepath.Abs("../../Procfile")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(procfile, filepath.Join(home, "Procfile")))
 	env := settings{
 		"PATH": os.Getenv("PATH"), "HOME": home, "DATA_DIR": filepath.Join(home, ".dev"),
 		"OLLAMA_HOST": stacktest.Ollama(t).URL(), "AI_MODEL": stacktest.ModelSay,

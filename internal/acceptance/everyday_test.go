@@ -60,10 +60,10 @@ func aPicture(t *testing.T, s town) {
 	picture := imagetest.Encoded(t, "jpeg", imagetest.Halves(1200, 800))
 	up := u.uploaded("halves.jpg", picture)
 	require.Equal(t, files.Processing, up.Status)
-	u.listen("/api/jobs/"+up.JobID.String()+"/events", "").until(ofType("result"))
+	u.listen("/api/jobs/"+up.JobID.String()+"/events", "").Until(ofType("result"))
 
 	require.Equal(t, files.Clean, u.file(up.ID).Status)
-	all.until(func(e event) bool { return e.typ == "result" && strings.Contains(e.data, files.ThumbnailsReady) })
+	all.Until(func(e event) bool { return e.Type == "result" && strings.Contains(e.Data, files.ThumbnailsReady) })
 	f := u.file(up.ID)
 	require.Equal(t, files.ThumbnailsReady, f.ThumbnailStatus)
 	require.Len(t, f.Thumbnails, 3)
@@ -95,12 +95,12 @@ func aVirus(t *testing.T, s town) {
 	stranger(t, s.a).get(content).problem(http.StatusUnauthorized, "unauthorized")
 
 	// Tests beside this one have their viruses, too.
-	told.until(func(e event) bool {
-		if e.typ != "notice" {
+	told.Until(func(e event) bool {
+		if e.Type != "notice" {
 			return false
 		}
 		var notice files.Notice
-		e.into(t, &notice)
+		e.Into(t, &notice)
 		if notice.FileID != up.ID {
 			return false
 		}
@@ -115,11 +115,11 @@ func aVirus(t *testing.T, s town) {
 func aPrompt(t *testing.T, s town) {
 	u := join(t, s.a)
 	// Asked and followed in one call
-	events := u.listen("/api/ai/stream?prompt=Hello", "").rest()
-	require.Equal(t, "job", events[0].typ)
+	events := u.listen("/api/ai/stream?prompt=Hello", "").Rest()
+	require.Equal(t, "job", events[0].Type)
 	var asked api.QuestionAccepted
-	events[0].into(t, &asked)
-	require.Equal(t, event{events[len(events)-1].id, "message", "[DONE]"}, events[len(events)-1])
+	events[0].Into(t, &asked)
+	require.Equal(t, event{ID: events[len(events)-1].ID, Type: "message", Data: "[DONE]"}, events[len(events)-1])
 	require.Equal(t, stacktest.SayText, text(t, events))
 	result := u.answered(asked.JobID)
 	require.Equal(t, stacktest.SayText, result.Answer)
@@ -128,8 +128,8 @@ func aPrompt(t *testing.T, s town) {
 
 	// Asked first and followed then, at the other api
 	asked = u.ask(stacktest.ModelSay, "Hello again")
-	events = u.at(s.b).listen(asked.EventsURL, "").rest()
-	require.Equal(t, "result", events[len(events)-1].typ)
+	events = u.at(s.b).listen(asked.EventsURL, "").Rest()
+	require.Equal(t, "result", events[len(events)-1].Type)
 	require.Equal(t, stacktest.SayText, text(t, events))
 	require.Equal(t, stacktest.SayText, u.answered(asked.JobID).Answer)
 }
@@ -141,7 +141,7 @@ func aCancel(t *testing.T, s town) {
 	f := u.listen(asked.EventsURL, "")
 	// Tokens come one by one, while the answer is being written
 	for range 10 {
-		f.until(isToken)
+		f.Until(isToken)
 	}
 	require.EqualValues(t, "running", u.job(asked.JobID).State)
 
@@ -149,14 +149,14 @@ func aCancel(t *testing.T, s town) {
 	var cancelled api.Job
 	u.at(s.b).delete("/api/jobs/" + asked.JobID.String()).want(http.StatusOK).into(&cancelled)
 	require.EqualValues(t, "cancelled", cancelled.State)
-	events := f.rest()
+	events := f.Rest()
 	told := time.Since(began)
-	require.Equal(t, "error", events[len(events)-1].typ)
-	require.Contains(t, events[len(events)-1].data, `"cancelled"`)
+	require.Equal(t, "error", events[len(events)-1].Type)
+	require.Contains(t, events[len(events)-1].Data, `"cancelled"`)
 
 	// The model has one seat. That the next answer begins proves that the one before has ended.
 	next := u.ask(slow, "And now for something else.")
-	u.listen(next.EventsURL, "").until(isToken)
+	u.listen(next.EventsURL, "").Until(isToken)
 	free := time.Since(began)
 	t.Logf("cancel: told after %d ms, the model is at the next answer after %d ms", told.Milliseconds(), free.Milliseconds())
 	require.Less(t, told, 2*time.Second)
@@ -225,7 +225,7 @@ func twoUsers(t *testing.T, s town) {
 
 	// The first event that Bob hears of is his own.
 	mine := bob.ask(stacktest.ModelSay, "Hello")
-	require.Contains(t, stream.next().data, mine.JobID.String())
+	require.Contains(t, stream.Next().Data, mine.JobID.String())
 	require.Equal(t, files.Clean, ada.file(up.ID).Status, "nobody else deleted it")
 }
 
@@ -237,7 +237,7 @@ func theDoor(t *testing.T, s town) {
 	u := join(t, s.a)
 	f := u.listen("/api/ai/stream?prompt=Hello", "")
 	var asked api.QuestionAccepted
-	f.next().into(t, &asked)
+	f.Next().Into(t, &asked)
 	f.close()
 	require.Equal(t, stacktest.SayText, u.answered(asked.JobID).Answer, "the answer is written although nobody listens")
 }

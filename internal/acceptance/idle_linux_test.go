@@ -144,7 +144,7 @@ func TestAReaderThatStopsReadingIsCutOffAndHurtsNobody(t *testing.T) {
 	for ; told < least || !cut; told++ {
 		sent := time.Now()
 		require.NoError(t, log.Append(t.Context(), 0, stream.Entry{Key: stream.User(u.id), Type: stream.TypeNotice, Data: data}))
-		require.Equal(t, "notice", good.next().typ)
+		require.Equal(t, "notice", good.Next().Type)
 		slowest = max(slowest, time.Since(sent))
 		if told%glance == 0 {
 			cut = u.gauge(site, "rohrpost_stream_open") == "1"

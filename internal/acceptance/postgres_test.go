@@ -43,7 +43,7 @@ func TestARestartOfPostgreSQLIsSeenAsUnavailableAndLosesNothing(t *testing.T) {
 	}
 	asked := u.ask(slow, "Tell me a story.")
 	f := u.listen(asked.EventsURL, "")
-	f.until(isToken)
+	f.Until(isToken)
 	reading, asking := &visitor{user: u, method: http.MethodGet, path: "/api/jobs?limit=1"},
 		&visitor{user: u, method: http.MethodPost, path: "/api/ai/query", body: api.Question{Prompt: "Hello"}}
 	visiting, leave := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func TestARestartOfPostgreSQLIsSeenAsUnavailableAndLosesNothing(t *testing.T) {
 	for _, id := range append(asking.jobs, asked.JobID) {
 		require.True(t, found[id], "a job that was answered with 202 is there")
 	}
-	require.Equal(t, u.answered(asked.JobID).Answer, text(t, u.listen(asked.EventsURL, "").rest()))
+	require.Equal(t, u.answered(asked.JobID).Answer, text(t, u.listen(asked.EventsURL, "").Rest()))
 	for _, c := range []*child{site, scheduler, worker} {
 		require.True(t, c.running(), "%s lives through it", c.name)
 	}

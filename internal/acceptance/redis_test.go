@@ -34,7 +34,7 @@ func TestAWipedRedisLosesNoJobAndDoublesNone(t *testing.T) {
 	scanner.freeze()
 	asked := []api.QuestionAccepted{u.ask(slow, "Tell me a story.")}
 	f := u.listen(asked[0].EventsURL, "")
-	f.until(isToken)
+	f.Until(isToken)
 	picture := imagetest.Encoded(t, "jpeg", imagetest.Halves(300, 200))
 	uploading := errgroup.Group{}
 	uploading.SetLimit(8)
@@ -112,13 +112,13 @@ func TestWithoutRedisRequestsAreTakenAndDoneOnceItIsBack(t *testing.T) {
 
 	require.NoError(t, p.redis.Start(ctx))
 	back := time.Now()
-	events := f.rest()
+	events := f.Rest()
 	t.Logf("answered %.1f s after Redis is back", time.Since(back).Seconds())
-	require.Equal(t, "result", events[len(events)-1].typ)
+	require.Equal(t, "result", events[len(events)-1].Type)
 	require.Equal(t, stacktest.SayText, u.answered(asked.JobID).Answer)
 	u.ended(up.JobID)
 	require.Equal(t, files.Clean, u.file(up.ID).Status)
-	require.Equal(t, "reload", all.next().typ, "who wants everything from now on learns that now was missed")
+	require.Equal(t, "reload", all.Next().Type, "who wants everything from now on learns that now was missed")
 	u.get("/readyz").want(http.StatusOK).into(&health)
 	require.Equal(t, "ok", health.Status)
 }

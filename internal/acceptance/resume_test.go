@@ -25,9 +25,9 @@ func TestAnAnswerIsReadOnceInOrderWhereverOneComesBack(t *testing.T) {
 	// Given a reader who is cut off after the first event, after two more, after three more and so on, and comes back at
 	// the other api each time, while the first one is restarted; and a second reader who stays
 	f := u.listen("/api/ai/stream?prompt=Tell+me+a+story&model="+slow, "")
-	first := f.next()
+	first := f.Next()
 	var asked api.QuestionAccepted
-	first.into(t, &asked)
+	first.Into(t, &asked)
 	f.close()
 	stays := u.at(b).listen(asked.EventsURL, "")
 	p.worker()
@@ -46,16 +46,16 @@ func TestAnAnswerIsReadOnceInOrderWhereverOneComesBack(t *testing.T) {
 		if site == nil {
 			site = b
 		}
-		back := u.at(site).listen("/api/ai/stream?prompt=Something+else", f.last)
+		back := u.at(site).listen("/api/ai/stream?prompt=Something+else", f.Last)
 		for range cut {
-			e := back.next()
+			e := back.Next()
 			seen = append(seen, e)
-			if done = e.data == "[DONE]"; done {
+			if done = e.Data == "[DONE]"; done {
 				break
 			}
 		}
 		back.close()
-		f.last = back.last
+		f.Last = back.Last
 		if cut == 3 {
 			require.EqualValues(t, "running", u.at(b).job(asked.JobID).State, "all this is while the answer is written")
 		}
@@ -63,11 +63,11 @@ func TestAnAnswerIsReadOnceInOrderWhereverOneComesBack(t *testing.T) {
 	u = u.at(b)
 
 	// Then both have read every event once and in order, and the text is that on record
-	all := stays.rest()
+	all := stays.Rest()
 	wantSequence(t, all)
 	require.Len(t, seen, len(all))
 	for i := range all {
-		require.Equal(t, asked.JobID.String()+"/"+all[i].id, seen[i].id)
+		require.Equal(t, asked.JobID.String()+"/"+all[i].ID, seen[i].ID)
 	}
 	result := u.answered(asked.JobID)
 	require.Equal(t, result.Answer, text(t, all))
@@ -77,31 +77,31 @@ func TestAnAnswerIsReadOnceInOrderWhereverOneComesBack(t *testing.T) {
 	// and so does who comes back after any of them, once all is over
 	other := u.at(sites[1])
 	for i := range all {
-		f, status := other.tune(asked.EventsURL, all[i].id)
+		f, status := other.tune(asked.EventsURL, all[i].ID)
 		if i == len(all)-1 {
 			require.Equal(t, http.StatusNoContent, status, "nothing follows the end")
 			break
 		}
-		require.Equal(t, all[i+1:], f.rest(), "after %d of %d", i, len(all))
+		require.Equal(t, all[i+1:], f.Rest(), "after %d of %d", i, len(all))
 		f.close()
 	}
 	t.Logf("%d events, resumed after each of them", len(all))
 
 	// When the log is trimmed, or gone, a reader is told to start over and has the answer in the end
 	redis := p.client()
-	early := all[3].id
+	early := all[3].ID
 	require.NoError(t, redis.XTrimMaxLen(t.Context(), stream.Job(asked.JobID).String(), 20).Err())
 	for _, log := range []string{"trimmed", "gone"} {
 		if log == "gone" {
 			p.wipe()
 		}
-		events := u.listen("/api/ai/stream", asked.JobID.String()+"/"+early).rest()
-		require.Equal(t, "reload", events[0].typ, log)
-		require.Equal(t, "[DONE]", events[len(events)-1].data, log)
+		events := u.listen("/api/ai/stream", asked.JobID.String()+"/"+early).Rest()
+		require.Equal(t, "reload", events[0].Type, log)
+		require.Equal(t, "[DONE]", events[len(events)-1].Data, log)
 		require.Equal(t, result.Answer, text(t, events), log)
-		events = u.listen(asked.EventsURL, early).rest()
-		require.Equal(t, "reload", events[0].typ, log)
-		require.Equal(t, "result", events[len(events)-1].typ, log)
+		events = u.listen(asked.EventsURL, early).Rest()
+		require.Equal(t, "reload", events[0].Type, log)
+		require.Equal(t, "result", events[len(events)-1].Type, log)
 	}
 	require.Len(t, u.jobs("ai:infer"), 1, "no coming back asked a second question")
 }
@@ -116,25 +116,25 @@ func TestAReaderLivesThroughAWipedRedis(t *testing.T) {
 	u := join(t, site)
 	f := u.listen("/api/ai/stream?prompt=Tell+me+a+story&model="+slow, "")
 	var asked api.QuestionAccepted
-	f.next().into(t, &asked)
-	seen := f.until(isToken)
+	f.Next().Into(t, &asked)
+	seen := f.Until(isToken)
 	wiped := time.Now()
 	p.wipe()
-	f.until(ofType("reload"))
+	f.Until(ofType("reload"))
 	f.close() // and who is cut off just then is told again
-	f = u.listen("/api/ai/stream", f.last)
-	rest := f.rest()
-	require.Equal(t, "reload", rest[0].typ)
+	f = u.listen("/api/ai/stream", f.Last)
+	rest := f.Rest()
+	require.Equal(t, "reload", rest[0].Type)
 	t.Logf("the answer was read to its end %.1f s after the log was wiped in its middle", time.Since(wiped).Seconds())
-	require.Equal(t, "[DONE]", rest[len(rest)-1].data)
+	require.Equal(t, "[DONE]", rest[len(rest)-1].Data)
 	require.Equal(t, u.answered(asked.JobID).Answer, text(t, append(seen, rest...)))
 }
 
 // wantSequence wants the events of one log, without a hole.
 func wantSequence(t *testing.T, events []event) {
 	t.Helper()
-	log, _, _ := strings.Cut(events[0].id, "-")
+	log, _, _ := strings.Cut(events[0].ID, "-")
 	for i, e := range events {
-		require.Equal(t, log+"-"+strconv.Itoa(i+1), e.id)
+		require.Equal(t, log+"-"+strconv.Itoa(i+1), e.ID)
 	}
 }

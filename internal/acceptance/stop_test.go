@@ -23,7 +23,7 @@ func TestAWorkerThatIsToldToStopHandsItsJobOn(t *testing.T) {
 	asked := u.ask(slow, "Tell me a long story.")
 	f := u.listen(asked.EventsURL, "")
 	run := f.runs(0)
-	f.until(isToken)
+	f.Until(isToken)
 
 	p.worker()
 	told := time.Now()
@@ -38,7 +38,7 @@ func TestAWorkerThatIsToldToStopHandsItsJobOn(t *testing.T) {
 	require.Less(t, ended, 5*time.Second)
 	require.Less(t, again, 5*time.Second, "this is no case for the reaper")
 
-	whole := text(t, f.rest())
+	whole := text(t, f.Rest())
 	result := u.answered(asked.JobID)
 	require.Equal(t, ai.Length, result.FinishReason)
 	require.Equal(t, result.Answer, whole)
@@ -55,7 +55,7 @@ func TestAnAPIThatIsToldToStopEndsAtOnce(t *testing.T) {
 	u := join(t, a)
 	asked := u.ask(stacktest.ModelSay, "There is no worker yet.")
 	job, all := u.listen(asked.EventsURL, ""), u.listen("/api/events", "")
-	job.next()
+	job.Next()
 
 	told := time.Now()
 	a.signal(syscall.SIGTERM)
@@ -66,11 +66,11 @@ func TestAnAPIThatIsToldToStopEndsAtOnce(t *testing.T) {
 	require.Less(t, ended, 2*time.Second)
 
 	// Its readers see an end and go on at the other one
-	job.rest()
-	all.rest()
+	job.Rest()
+	all.Rest()
 	p.worker()
-	events := u.at(b).listen(asked.EventsURL, job.last).rest()
-	require.Equal(t, "result", events[len(events)-1].typ)
+	events := u.at(b).listen(asked.EventsURL, job.Last).Rest()
+	require.Equal(t, "result", events[len(events)-1].Type)
 	require.Equal(t, stacktest.SayText, text(t, events))
 	_, err := u.try(http.MethodGet, "/healthz", nil)
 	require.Error(t, err)

@@ -158,10 +158,10 @@ func TestAModelWhoseMakersAreKilledIsMadeOnceAndAnswers(t *testing.T) {
 	// Then a third makes it again, which leaves one, and whoever listened all the while has seen it
 	p.worker()
 	require.Equal(t, 2, p.done(tasks.MakeModel.Name).Crashes)
-	told := live.rest()
-	require.Equal(t, "result", told[len(told)-1].typ)
+	told := live.Rest()
+	require.Equal(t, "result", told[len(told)-1].Type)
 	require.True(t, slices.ContainsFunc(told, func(e event) bool {
-		return e.typ == "progress" && strings.Contains(e.data, `"phase":"success"`)
+		return e.Type == "progress" && strings.Contains(e.Data, `"phase":"success"`)
 	}))
 	admin.get("/api/ai/models").want(http.StatusOK).into(&list)
 	own := slices.DeleteFunc(list.Items, func(m api.Model) bool { return m.State == nil })

@@ -20,6 +20,23 @@ import (
 // peerEnv makes the test binary a peer of that behaviour.
 const peerEnv = "ROHRPOST_TEST_PEER"
 
+// Not beside others: traces are on for the whole process meanwhile.
+func TestWhatMetricsAndTracesCostIsMeasured(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, bench.Observed(t.Context(), bench.JobsOptions{
+		Options: bench.Options{Runs: 1, Cold: true, JSON: true, Out: &out}, Jobs: 100,
+	}))
+	var got table
+	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
+	cells := got.of(t, trial.DrainRate)
+	require.Len(t, cells, 4)
+	for subject, c := range cells {
+		require.Positive(t, c.Median, subject)
+		require.NotNil(t, c.Ratio, subject)
+	}
+	require.Equal(t, 1.0, *cells["bare"].Ratio)
+}
+
 func TestMain(m *testing.M) {
 	if args, ok := os.LookupEnv(argsEnv); ok {
 		os.Exit(cli.Main(strings.Fields(args), os.Stdout, os.Stderr))

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rohrpost/internal/bench/trial"
+	"rohrpost/internal/pause"
 	"rohrpost/internal/stream"
 )
 
@@ -86,7 +87,7 @@ func (c *crowd) fanOut(ctx context.Context, open openStreams, values trial.Value
 	}
 	group.Go(func() error {
 		for round := range rounds {
-			if err := wait(ctx, betweenEach); err != nil {
+			if err := pause.For(ctx, betweenEach); err != nil {
 				return err
 			}
 			arrivals.sent(round)
@@ -148,15 +149,4 @@ func (a *arrivals) take(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_ = a.h.RecordValue(max(now.Sub(a.at[n]).Microseconds(), 1)) // it holds more than arriveWithin
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"rohrpost/internal/bench/trial"
 	"rohrpost/internal/devstack"
+	"rohrpost/internal/pause"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/stream"
 	"rohrpost/tasks"
@@ -203,7 +204,7 @@ func (c *caller) results(ctx context.Context, values trial.Values) (err error) {
 			return fmt.Errorf("result of %s: %w", job, err)
 		}
 		_ = h.RecordValue(max(time.Since(began).Microseconds(), 1)) // it holds more than arriveWithin
-		if err := wait(ctx, betweenAnswers); err != nil {
+		if err := pause.For(ctx, betweenAnswers); err != nil {
 			return err
 		}
 	}

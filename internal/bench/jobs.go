@@ -83,7 +83,7 @@ func Jobs(ctx context.Context, opts JobsOptions) (err error) {
 	if rep.Machine, err = thisMachine(ctx, s.pool, s.rdb); err != nil {
 		return err
 	}
-	engine := newRohrpost(ctx, s.pool, s.rdb, opts.Log)
+	engine := newRohrpost(ctx, s.pool, s.rdb, opts.Log, nil)
 	defer engine.close()
 	if err := engine.prefill(ctx, opts.Finished); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/bench/trial"
+	"rohrpost/internal/pause"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/stream"
 )
@@ -55,7 +56,7 @@ func (c *crowd) measureTokens(ctx context.Context, every time.Duration) (*arriva
 	go func() { told <- readTokens(s, a, c.tokens) }()
 	w := stream.NewTokenWriter(c.events, stream.TokenOptions{Job: job.ID, Owner: reader.id, Epoch: job.Epoch})
 	for n := range c.tokens {
-		if err := wait(ctx, every); err != nil {
+		if err := pause.For(ctx, every); err != nil {
 			break
 		}
 		a.sent(n)

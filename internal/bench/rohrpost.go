@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
@@ -36,8 +37,9 @@ type rohrpost struct {
 	oldest uuid.UUID
 }
 
-func newRohrpost(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient, log *slog.Logger) *rohrpost {
-	e := queue.NewEngine(pool, rdb, stream.New(rdb, stream.Config{}), queue.Config{}, log, nil)
+func newRohrpost(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient, log *slog.Logger,
+	reg prometheus.Registerer) *rohrpost {
+	e := queue.NewEngine(pool, rdb, stream.New(rdb, stream.Config{}), queue.Config{}, log, reg)
 	e.Start(ctx)
 	return &rohrpost{
 		pool: pool, rdb: rdb, engine: e,

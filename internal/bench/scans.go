@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rohrpost/internal/bench/trial"
+	"rohrpost/internal/pause"
 	"rohrpost/tasks"
 )
 
@@ -99,7 +100,7 @@ func (d *desk) scanned(ctx context.Context, values trial.Values) error {
 			values[scanRate] = float64(done) / seconds
 			return nil
 		}
-		if err := wait(ctx, 50*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 50*time.Millisecond); err != nil {
 			return fmt.Errorf("%d scans are left: %w", left, err)
 		}
 	}

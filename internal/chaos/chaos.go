@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"rohrpost/internal/pause"
 )
 
 // Options says what to break and for how long. Zero values work but for Out.
@@ -189,7 +191,7 @@ func (s *stage) settle(ctx context.Context) (time.Duration, error) {
 		if left == 0 {
 			break
 		}
-		if err := pause(ctx, watchEvery); err != nil {
+		if err := pause.For(ctx, watchEvery); err != nil {
 			return 0, err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"rohrpost/internal/pause"
 )
 
 const (
@@ -52,7 +54,7 @@ func (d *director) run(ctx context.Context, until time.Time) error {
 				return fmt.Errorf("%s, %s: %w", b.kind, b.target, err)
 			}
 			d.told(h)
-			if err := pause(ctx, calm); err != nil {
+			if err := pause.For(ctx, calm); err != nil {
 				return err
 			}
 		}
@@ -82,7 +84,7 @@ func (d *director) happen(ctx context.Context, b breakage) (happening, error) {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		err := pause(ctx, b.hold)
+		err := pause.For(ctx, b.hold)
 		if err == nil {
 			err = b.end(ctx)
 		}
@@ -137,7 +139,7 @@ func (d *director) recovered(ctx context.Context, jobs []uuid.UUID, from time.Ti
 		if stuck == 0 || time.Since(from) > recoverWithin {
 			return stuck, nil
 		}
-		if err := pause(ctx, recoverLook); err != nil {
+		if err := pause.For(ctx, recoverLook); err != nil {
 			return stuck, err
 		}
 	}

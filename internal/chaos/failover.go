@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/internal/devstack"
+	"rohrpost/internal/pause"
 )
 
 const (
@@ -63,7 +64,7 @@ func (s *stage) follow(ctx context.Context, replica, master *devstack.Redis) err
 		if err == nil && strings.Contains(info, "master_link_status:up") {
 			return nil
 		}
-		if e := pause(ctx, linkedLook); e != nil {
+		if e := pause.For(ctx, linkedLook); e != nil {
 			return fmt.Errorf("replica has no copy: %w", errors.Join(e, err))
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"rohrpost/internal/pause"
 )
 
 // standing are Asynq's keys that stay and don't grow: names of queues and processes, counters, and the archive.
@@ -99,7 +101,7 @@ func awaitNothingLeft(ctx context.Context, rdb redis.UniversalClient) error {
 		if len(left) == 0 || time.Now().After(deadline) {
 			return nil
 		}
-		if err := pause(ctx, leftoversLook); err != nil {
+		if err := pause.For(ctx, leftoversLook); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rohrpost/db"
+	"rohrpost/internal/pause"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/stream"
 )
@@ -116,7 +117,7 @@ func (b *bank) transact(ctx context.Context, random *rand.Rand) (ok bool) {
 	b.mu.Unlock()
 	if err != nil {
 		b.log.Debug("orders not taken", "orders", count, "err", err)
-		_ = pause(ctx, orderAgain) // run looks at ctx
+		_ = pause.For(ctx, orderAgain) // run looks at ctx
 	}
 	return true
 }

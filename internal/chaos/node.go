@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rohrpost/internal/devstack"
+	"rohrpost/internal/pause"
 )
 
 // role is what a process does.
@@ -79,7 +80,7 @@ func (n *node) revive(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if e := pause(ctx, startAgain); e != nil {
+		if e := pause.For(ctx, startAgain); e != nil {
 			return fmt.Errorf("start %s again: %w", n.name, err)
 		}
 	}
@@ -107,7 +108,7 @@ func (n *node) signal(sig syscall.Signal) error {
 
 // watch starts the process again whenever it ends, and tells when nobody had ended it.
 func (n *node) watch(ctx context.Context, ended func(name string)) {
-	for pause(ctx, watchEvery) == nil {
+	for pause.For(ctx, watchEvery) == nil {
 		n.mu.Lock()
 		if n.held || n.process.Pid() != 0 {
 			n.mu.Unlock()
@@ -119,17 +120,5 @@ func (n *node) watch(ctx context.Context, ended func(name string)) {
 		if err := n.revive(ctx); err != nil {
 			return
 		}
-	}
-}
-
-// pause waits; the error is that of ctx, when that ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

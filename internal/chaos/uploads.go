@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"rohrpost/internal/pause"
 )
 
 const (
@@ -45,7 +47,7 @@ func newVisitor(apis []*node) *visitor {
 // run uploads until ctx ends.
 func (v *visitor) run(ctx context.Context) {
 	defer v.client.CloseIdleConnections()
-	for n := 0; pause(ctx, uploadEvery) == nil; n++ {
+	for n := 0; pause.For(ctx, uploadEvery) == nil; n++ {
 		at := "http://" + v.apis[n%len(v.apis)].process.Address()
 		if v.token == "" && v.login(ctx, at) != nil {
 			v.refused++

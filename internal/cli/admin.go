@@ -12,6 +12,7 @@ import (
 	"rohrpost/internal/cli/admin"
 	"rohrpost/internal/mail"
 	"rohrpost/internal/redisurl"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 	"rohrpost/tasks"
@@ -56,11 +57,12 @@ func (s shell) openAdmin(ctx context.Context, needs admin.Needs) (admin.House, f
 // openRecords opens what lies in PostgreSQL, and Redis where somebody says where it is.
 func (p *process) openRecords(ctx context.Context) (h admin.House, err error) {
 	var cfg struct {
-		DB     db.Config
-		Redis  redisurl.Config
-		Stream stream.Config
-		Mail   mail.Config
-		Backup backup.Config
+		DB      db.Config
+		Redis   redisurl.Config
+		Stream  stream.Config
+		Mail    mail.Config
+		Backup  backup.Config
+		Scaling scaling.Config
 	}
 	if err := p.load([]string{"DATABASE_URL"}, &cfg); err != nil {
 		return h, err
@@ -79,6 +81,9 @@ func (p *process) openRecords(ctx context.Context) (h admin.House, err error) {
 		h.Redis = client
 	}
 	h.Accounts = accounts.NewDirectory(h.Pool)
+	if h.Scaling, err = scaling.New(h.Pool, cfg.Scaling); err != nil {
+		return h, err
+	}
 	h.Schedules = schedule.New(h.Pool, cfg.Backup.Kinds(tasks.Schedulable()), p.log)
 	h.Mail, err = mail.New(h.Pool, cfg.Mail, p.log)
 	return h, err
@@ -97,6 +102,6 @@ func (p *process) openAll(ctx context.Context) (admin.House, error) {
 	return admin.House{
 		Pool: h.pool, Accounts: accounts.NewDirectory(h.pool), Schedules: h.schedules, Mail: h.mail, Redis: h.redis,
 		Stream: cfg.Stream, Engine: h.engine, Operations: h.operations, DeadLetters: h.deadletter, Datasets: h.datasets,
-		Backups: h.backup, Reports: h.reports, Files: h.files, Tuning: h.tuning,
+		Backups: h.backup, Reports: h.reports, Files: h.files, Tuning: h.tuning, Scaling: h.scaling,
 	}, nil
 }

@@ -51,6 +51,18 @@ func TestQueuesArePausedAndResumedAndWorkersSeen(t *testing.T) {
 	require.Equal(t, []string{"queue.resume maintenance", "queue.pause maintenance"}, d.logged()[:2])
 }
 
+func TestHowManyWorkersThereShouldBeIsShownWithTheReason(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	require.Equal(t, "No scheduler has looked lately, so nobody knows.\n", d.admin("scaling").want(terminal.OK).beside)
+	_, err := d.pool.Exec(t.Context(), `INSERT INTO scaling_advice (tick, group_name, queues, living, least, most, wanted, reason)
+		VALUES (now(), 'worker-ai', '{ai}', 1, 0, 4, 3, 'Much to do.')`)
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"worker-ai", "1", "3", "0:4", "Much", "to", "do."}}, d.admin("scaling").want(terminal.OK).cells())
+	items, _ := d.admin("scaling", "--json").list()
+	require.EqualValues(t, 3, items[0]["desired"])
+}
+
 func TestDeadLettersAreSortedAndDealtWith(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

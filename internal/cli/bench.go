@@ -22,15 +22,20 @@ func (s shell) benchCommand() *cobra.Command {
 
 func benchJobs(opts *bench.Options) *cobra.Command {
 	var jobs bench.JobsOptions
+	var observed bool
 	cmd := &cobra.Command{
 		Use:   "jobs",
 		Short: "The job engine beside raw Asynq, and beside others by --peer",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			jobs.Options = *opts
+			if observed {
+				return bench.Observed(cmd.Context(), jobs)
+			}
 			return bench.Jobs(cmd.Context(), jobs)
 		},
 	}
+	cmd.Flags().BoolVar(&observed, "observed", false, "only drain, with and without metrics and traces: what these cost")
 	cmd.Flags().IntVar(&jobs.Jobs, "jobs", 0, "jobs of one drain (default 20000, or 5000 with --quick)")
 	cmd.Flags().IntVar(&jobs.Finished, "finished", 0, "jobs of our engine that ended before, and are still on record")
 	cmd.Flags().StringArrayVar(&jobs.Peers, "peer", nil,

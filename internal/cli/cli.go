@@ -62,7 +62,7 @@ func (s shell) root() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.AddCommand(s.devCommand(), s.apiCommand(), s.workerCommand(), s.schedulerCommand(), s.migrateCommand(),
-		s.adminCommand(), s.restoreCommand(), s.benchCommand(), s.chaosCommand(), s.versionCommand())
+		s.scaleCommand(), s.adminCommand(), s.restoreCommand(), s.benchCommand(), s.chaosCommand(), s.versionCommand())
 	strict(root)
 	return root
 }

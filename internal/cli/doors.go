@@ -9,6 +9,7 @@ import (
 	"rohrpost/api"
 	"rohrpost/internal/accounts"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/stream"
 	"rohrpost/scheduler"
 	"rohrpost/tasks"
@@ -30,6 +31,7 @@ func (p *process) serveAPI(ctx context.Context, h house, users *accounts.Service
 		Pool: h.pool, Accounts: users, Files: h.files, AI: h.ai, Schedules: h.schedules, Operations: h.operations,
 		DeadLetter: h.deadletter, Engine: h.engine, Hub: hub, Redis: h.redis, Log: p.log, Registerer: p.registry,
 		Datasets: h.datasets, Backups: h.backup, Reports: h.reports, Mail: h.mail, Tuning: h.tuning,
+		Scaling: h.scaling,
 	}, cfg)
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
@@ -80,7 +82,9 @@ func (p *process) startScheduler(ctx context.Context, h house, cfg scheduler.Con
 	h.pool.RegisterGauges(p.registry)
 	h.engine.RegisterGauges(p.registry)
 	h.backup.RegisterGauges(p.registry)
-	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules))
+	h.scaling.RegisterGauges(p.registry)
+	clock := scheduler.New(h.engine, cfg, p.log, scheduler.Ticking(h.schedules),
+		scheduler.Advising(scaling.NewAdviser(h.scaling, h.engine)))
 	clock.Start(context.WithoutCancel(ctx))
 	p.onClose("scheduler", func(context.Context) error { clock.Stop(); return nil })
 }

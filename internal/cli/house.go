@@ -20,6 +20,7 @@ import (
 	"rohrpost/internal/queue"
 	"rohrpost/internal/redisurl"
 	"rohrpost/internal/reports"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 	"rohrpost/internal/tuning"
@@ -44,6 +45,7 @@ type houseConfig struct {
 	Datasets datasets.Config
 	Backup   backup.Config
 	Reports  reports.Config
+	Scaling  scaling.Config
 }
 
 // houseNeeds are the variables without which none of them works.
@@ -67,6 +69,7 @@ type house struct {
 	reports    *reports.Service
 	tuning     *tuning.Service
 	uses       *dependencies
+	scaling    *scaling.Service
 }
 
 // openHouse opens a house that is closed with the process. PostgreSQL has to answer; Redis, the scanner and the model
@@ -139,6 +142,9 @@ func (p *process) openHouse(ctx context.Context, cfg houseConfig) (house, error)
 	h.reports, err = reports.New(reports.Deps{Pool: h.pool, Files: h.files, Mail: h.mail, Events: events, Log: p.log},
 		cfg.Reports)
 	if err != nil {
+		return h, err
+	}
+	if h.scaling, err = scaling.New(h.pool, cfg.Scaling); err != nil {
 		return h, err
 	}
 	h.operations = operations.New(h.pool, h.engine, p.log)

@@ -21,6 +21,15 @@ type Env map[string]string
 // OS is the environment of this process.
 func OS() Env { return env.ToMap(os.Environ()) }
 
+// List is the environment as a child process takes it, name=value each.
+func (e Env) List() []string {
+	list := make([]string, 0, len(e))
+	for name, value := range e {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
 // Load fills the Config structs that targets point to. A value that can't be read is an error with code invalid that
 // names the variable and, unless it is a secret, says why. So is a number or a time below zero: none has a meaning.
 func (e Env) Load(targets ...any) error {

@@ -9,7 +9,7 @@
 //
 // Each server is a [Process]: it can be stopped and started again on the same port with the same data, which is how the
 // fault tests take a server away. Servers end with the process that started them, even when that is killed with
-// SIGKILL (see spawner), and a folder belongs to one process at a time.
+// SIGKILL (see [spawn.Thread]), and a folder belongs to one process at a time.
 //
 // As root, PostgreSQL and clamd run as the users postgres and clamav; otherwise everything runs as the caller.
 package devstack

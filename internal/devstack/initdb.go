@@ -86,7 +86,7 @@ func (c *cluster) initdb(ctx context.Context, data, password string) error {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.Dir = &out, &out, c.environ(), c.home
 	cmd.SysProcAttr = sysProc(c.as, syscall.SIGKILL)
-	if err := c.stack.spawner.start(cmd); err != nil {
+	if err := c.stack.spawner.Start(cmd); err != nil {
 		return err
 	}
 	if err := cmd.Wait(); err != nil {

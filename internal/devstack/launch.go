@@ -37,7 +37,7 @@ func (p *Process) launch(ctx context.Context) error {
 	}
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles, cmd.Dir = out, out, []*os.File{lock}, p.folder
 	cmd.SysProcAttr = sysProc(p.as, p.stops[0])
-	if err := p.stack.spawner.start(cmd); err != nil {
+	if err := p.stack.spawner.Start(cmd); err != nil {
 		return err
 	}
 	r := &run{pid: cmd.Process.Pid, stopping: make(chan struct{}), done: make(chan struct{}), from: from}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// mailpitVersion is the release that build/mailpit.sh builds.
+	// mailpitVersion is the release that `make servers` builds.
 	mailpitVersion = "1.27.11"
 	mailpitWithin  = 30 * time.Second
 	mailpitGrace   = 5 * time.Second
@@ -41,7 +41,7 @@ func MailpitBinary() (string, error) {
 	return filepath.Join(cache, "rohrpost", "mailpit-"+mailpitVersion, "mailpit"), nil
 }
 
-// StartMailpit starts the server that build/mailpit.sh has built. Without it the error is a *NotInstalledError.
+// StartMailpit starts the server that `make servers` has built. Without it the error is a *NotInstalledError.
 func (s *Stack) StartMailpit(ctx context.Context, opts MailpitOptions) (*Mailpit, error) {
 	path, err := MailpitBinary()
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Stack) StartMailpit(ctx context.Context, opts MailpitOptions) (*Mailpit
 	}
 	if !executable(path) {
 		return nil, &NotInstalledError{
-			Program: "Mailpit " + mailpitVersion + " for tests", Install: "it with build/mailpit.sh", Env: "SMTP_URL",
+			Program: "Mailpit " + mailpitVersion + " for tests", Install: "it with make servers", Env: "SMTP_URL",
 		}
 	}
 	name := s.name("mailpit")

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"rohrpost/internal/pause"
 )
 
 const (
@@ -100,7 +102,7 @@ func (p *Process) Start(ctx context.Context) error {
 			return fmt.Errorf("start %s: %w", p.name, err)
 		}
 		if fixed {
-			pause(ctx, bindPause)
+			_ = pause.For(ctx, bindPause) // the next try looks at ctx
 		}
 	}
 }
@@ -188,13 +190,4 @@ func signal(r *run, sig syscall.Signal) {
 		pid = -pid
 	}
 	syscall.Kill(pid, sig) //nolint:errcheck // the only error is that it has just ended
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -35,7 +35,7 @@ func (s *Stack) StartSmallDisk(bytes int64, options ...string) (*SmallDisk, erro
 		if err != nil {
 			return nil, fmt.Errorf("small disk: %w", err)
 		}
-		if err := s.spawner.start(cmd); err != nil {
+		if err := s.spawner.Start(cmd); err != nil {
 			return nil, fmt.Errorf("a small disk needs unshare, of the Debian package util-linux: %w", err)
 		}
 		end := sync.OnceFunc(func() { in.Close(); io.Copy(io.Discard, out); cmd.Wait() }) //nolint:errcheck // it has nothing to say

@@ -10,9 +10,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"rohrpost/internal/spawn"
 )
 
 const stackLock = "stack.lock"
+
+var errClosed = errors.New("the stack is closed")
 
 // Stack is a set of private servers under one folder. Its methods may be called from several goroutines.
 type Stack struct {
@@ -20,7 +24,7 @@ type Stack struct {
 	log       *slog.Logger
 	temporary bool
 	lock      *os.File
-	spawner   *spawner
+	spawner   *spawn.Thread
 
 	mu        sync.Mutex // guards the fields below
 	elsewhere string
@@ -66,7 +70,7 @@ func Open(dir string, log *slog.Logger) (*Stack, error) {
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("open stack: %w", err), s.lock.Close())
 	}
-	s.spawner = newSpawner()
+	s.spawner = spawn.NewThread()
 	return s, nil
 }
 
@@ -88,7 +92,7 @@ func (s *Stack) Close() error {
 	for i := len(servers) - 1; i >= 0; i-- {
 		errs = append(errs, servers[i].Stop(context.Background()))
 	}
-	s.spawner.stop()
+	s.spawner.Stop()
 	if s.temporary {
 		errs = append(errs, os.RemoveAll(s.dir))
 		if elsewhere != "" {

@@ -5,12 +5,14 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"rohrpost/internal/spawn"
 )
 
-// sysProc makes a child that gets deathSignal when we die, runs as the account given (nil: as we do), and leads its own
-// process group: Ctrl-C in a terminal then reaches only us, and we stop the servers in order and after their users.
+// sysProc makes a child that gets deathSignal when we die, leads its own process group, so that we stop the servers in order
+// and after their users, and runs as the account given (nil: as we do).
 func sysProc(as *account, deathSignal syscall.Signal) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: deathSignal}
+	attr := spawn.Group(deathSignal)
 	if as != nil {
 		// Go sets the parent-death signal after the change of user, which would clear it.
 		attr.Credential = &syscall.Credential{Uid: as.uid, Gid: as.gid, Groups: as.groups}

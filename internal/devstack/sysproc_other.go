@@ -2,11 +2,15 @@
 
 package devstack
 
-import "syscall"
+import (
+	"syscall"
 
-// sysProc is the portable part: without Linux there is no parent-death signal, so a killed parent leaves its servers.
-func sysProc(as *account, _ syscall.Signal) *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Setpgid: true}
+	"rohrpost/internal/spawn"
+)
+
+// sysProc makes a child that leads its own process group and runs as the account given (nil: as we do).
+func sysProc(as *account, deathSignal syscall.Signal) *syscall.SysProcAttr {
+	attr := spawn.Group(deathSignal)
 	if as != nil {
 		attr.Credential = &syscall.Credential{Uid: as.uid, Gid: as.gid, Groups: as.groups}
 	}

@@ -42,6 +42,9 @@ func (c Config) lastChance() int32 { return int32(max(1, c.MaxCrashes-1)) }
 
 func (c Config) suspect(job db.Job) bool { return job.Crashes >= c.lastChance() }
 
+// UsualConcurrency is how many jobs a worker runs at once where nobody says how many.
+const UsualConcurrency = 16
+
 // RunnerConfig tunes a worker's side. Zero values work.
 type RunnerConfig struct {
 	// Queues are the queues served, with their weights.
@@ -59,7 +62,7 @@ type RunnerConfig struct {
 }
 
 func (c RunnerConfig) withDefaults() RunnerConfig {
-	or(&c.Concurrency, 16)
+	or(&c.Concurrency, UsualConcurrency)
 	or(&c.Grace, 10*time.Second)
 	or(&c.Heartbeat, time.Second)
 	or(&c.Poll, 20*time.Millisecond)

@@ -45,6 +45,18 @@ func (p pace) median(kind string) (time.Duration, bool) {
 	return took[len(took)/2], true
 }
 
+// mean is the time that the last attempts took, however they ended; 0 if none did.
+func (p pace) mean() time.Duration {
+	if len(p) == 0 {
+		return 0
+	}
+	var sum time.Duration
+	for _, r := range p {
+		sum += r.FinishedAt.Sub(r.StartedAt)
+	}
+	return sum / time.Duration(len(p))
+}
+
 // ended counts the ends after from and tells over which time that was.
 func (p pace) ended(from time.Time) (n int, over time.Duration) {
 	for n < len(p) && p[n].FinishedAt.After(from) {

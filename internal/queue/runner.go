@@ -159,13 +159,14 @@ func (r *Runner) process(_ context.Context, task *asynq.Task) error {
 	case <-r.drain:
 		return delay{handBackDelay, errDraining}
 	}
+	asked := time.Now()
 	job, err := r.claim(at, task.Headers()[limitedHeader] != "")
 	if err != nil {
 		<-r.places
 		return r.unclaimed(at, err)
 	}
 	r.engine.roomIn(job.Queue)
-	aside, err = r.execute(job, leave)
+	aside, err = r.execute(job, asked, leave)
 	return err
 }
 
@@ -207,13 +208,14 @@ type outcome struct {
 
 // execute runs the handler of a claimed job and settles the outcome. It returns when the handler has, or when it was
 // abandoned; its place is free only when it returned. aside tells that the outcome is on its way, after which leave is called.
-func (r *Runner) execute(job db.Job, leave func()) (aside bool, err error) {
+// The claim was asked for at asked.
+func (r *Runner) execute(job db.Job, asked time.Time, leave func()) (aside bool, err error) {
 	base, stop := context.WithCancelCause(context.Background())
 	run := &Run{
 		engine: r.engine, job: job, stop: stop, began: time.Now(),
 		log: r.log.With("job", job.ID, "kind", job.Kind, "attempt", job.Attempt),
 	}
-	base = run.process(base)
+	base = run.process(base, asked)
 	r.hold(run)
 	end := func() {
 		run.span.End()

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -74,7 +75,9 @@ func (r *Runner) succeed(run *Run, out outcome) error {
 // complete puts a result on record, together with others where it can.
 func (r *Runner) complete(run *Run, result json.RawMessage) (int64, error) {
 	if !r.engine.cfg.Plain && len(result) <= longResult {
-		ours, err := r.joined.completions.Do(completion{ref{run.job.ID, run.job.Epoch}, run.started(), result})
+		ours, err := r.joined.completions.Do(completion{
+			ref: ref{run.job.ID, run.job.Epoch}, started: run.started(), result: result, span: run.span,
+		})
 		switch {
 		case err == nil && ours:
 			return 1, nil
@@ -83,7 +86,7 @@ func (r *Runner) complete(run *Run, result json.RawMessage) (int64, error) {
 		}
 		// One of them may be to blame, and only that one.
 	}
-	return r.write(func(ctx context.Context) (int64, error) {
+	return r.write(run, func(ctx context.Context) (int64, error) {
 		n, err := db.New().CompleteJob(ctx, r.engine.pool, db.CompleteJobParams{
 			ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), Result: result,
 		})
@@ -115,7 +118,7 @@ func (r *Runner) succeeded(run *Run, result json.RawMessage) error {
 }
 
 func (r *Runner) retryLater(run *Run, v verdict, why error) error {
-	n, err := r.write(func(ctx context.Context) (int64, error) {
+	n, err := r.write(run, func(ctx context.Context) (int64, error) {
 		return db.New().RetryJobLater(ctx, r.engine.pool, db.RetryJobLaterParams{
 			ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), DelaySeconds: v.delay.Seconds(), AttemptsBack: v.back,
 			ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
@@ -139,7 +142,7 @@ func (r *Runner) retryLater(run *Run, v verdict, why error) error {
 }
 
 func (r *Runner) abandon(run *Run, v verdict) error {
-	n, err := r.write(func(ctx context.Context) (int64, error) {
+	n, err := r.write(run, func(ctx context.Context) (int64, error) {
 		return db.New().AbandonJob(ctx, r.engine.pool, db.AbandonJobParams{
 			ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), DelaySeconds: v.delay.Seconds(),
 			ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
@@ -159,7 +162,7 @@ func (r *Runner) abandon(run *Run, v verdict) error {
 func (r *Runner) fail(run *Run, v verdict, why error) error {
 	lost := false
 	var job db.Job
-	_, err := r.write(func(ctx context.Context) (int64, error) {
+	_, err := r.write(run, func(ctx context.Context) (int64, error) {
 		return 0, db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) error {
 			n, err := db.New().FailJob(ctx, tx, db.FailJobParams{
 				ID: run.job.ID, Epoch: run.job.Epoch, StartedAt: run.started(), ErrorCode: text(string(v.code)), ErrorMessage: text(v.detail),
@@ -210,8 +213,8 @@ func (r *Runner) unsettled(run *Run, err error) error {
 
 // write runs a guarded update until PostgreSQL answers, however long it is away: the work is done and must not be done
 // again for the lack of a line. It gives up when the worker has to end.
-func (r *Runner) write(update func(ctx context.Context) (int64, error)) (int64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), settleWithin)
+func (r *Runner) write(run *Run, update func(ctx context.Context) (int64, error)) (int64, error) {
+	ctx, cancel := context.WithTimeout(trace.ContextWithSpan(context.Background(), run.span), settleWithin)
 	defer cancel()
 	go func() {
 		select {

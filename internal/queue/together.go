@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
 	"rohrpost/internal/batch"
+	"rohrpost/internal/tracing"
 )
 
 const (
@@ -29,6 +31,7 @@ type completion struct {
 	ref     ref
 	started time.Time
 	result  json.RawMessage
+	span    trace.Span // of the attempt
 }
 
 // joined are the statements of a runner's jobs that go together.
@@ -73,7 +76,9 @@ func (r *Runner) completeTogether(ctx context.Context, done []completion) ([]boo
 		slicesOf.Started = append(slicesOf.Started, c.started)
 		slicesOf.Results = append(slicesOf.Results, string(c.result))
 	}
+	ctx, span := settling(ctx, done)
 	ids, err := again(func() ([]uuid.UUID, error) { return db.New().CompleteJobs(ctx, r.engine.pool, slicesOf) })
+	tracing.End(span, err)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -14,7 +15,9 @@ import (
 
 // A job's trace, by the semantic conventions for messaging: `create` when it is enqueued, whose span is in the job's record
 // and in its task and is the parent of all others; `send` when it is handed to Redis; for each attempt a `wait`, from due
-// to running, and a `process`. The attempt of a worker that died is never told by it; `crash` says that there was one.
+// to running, and a `process`, in which the event `claimed` tells when the worker had the job that it had asked for. The
+// statements that put the outcome on record are below it; one that does so for several jobs has a span `settle`. The attempt
+// of a worker that died is never told by it; `crash` says that there was one.
 
 // message describes a job in a span.
 func message(job *db.Job, operation string) trace.SpanStartEventOption {
@@ -58,8 +61,8 @@ func send(ctx context.Context, job db.Job) (context.Context, trace.Span) {
 		message(&job, "send"), trace.WithAttributes(semconv.MessagingOperationTypeSend))
 }
 
-// process begins the span of an attempt, after that of the wait before it.
-func (r *Run) process(ctx context.Context) context.Context {
+// process begins the span of an attempt, for which the worker asked then, after that of the wait before it.
+func (r *Run) process(ctx context.Context, asked time.Time) context.Context {
 	job := &r.job
 	ctx, r.span = traceOf(ctx, job), tracing.None
 	if id := tracing.ID(ctx); id != "" {
@@ -74,8 +77,29 @@ func (r *Run) process(ctx context.Context) context.Context {
 	}
 	enqueued := trace.LinkFromContext(ctx)
 	ctx, r.span = tracing.Root(ctx, "process "+job.Queue, trace.WithSpanKind(trace.SpanKindConsumer),
-		message(job, "process"), trace.WithAttributes(semconv.MessagingOperationTypeProcess), trace.WithLinks(enqueued))
+		message(job, "process"), trace.WithAttributes(semconv.MessagingOperationTypeProcess), trace.WithLinks(enqueued),
+		trace.WithTimestamp(asked))
+	r.span.AddEvent("claimed")
 	return ctx
+}
+
+// settling begins the span of a statement that puts the outcome of several attempts on record. It is in the trace of the
+// first of them that is recorded; the others are linked with it, in both directions.
+func settling(ctx context.Context, done []completion) (context.Context, trace.Span) {
+	settle := tracing.None
+	for _, c := range done {
+		switch {
+		case !c.span.IsRecording():
+		case !settle.IsRecording():
+			ctx, settle = tracing.Start(trace.ContextWithSpan(ctx, c.span), "settle", trace.WithSpanKind(trace.SpanKindClient),
+				trace.WithAttributes(semconv.MessagingSystemKey.String("rohrpost"), semconv.MessagingOperationName("settle"),
+					semconv.MessagingOperationTypeSettle, semconv.MessagingBatchMessageCount(len(done))))
+		default:
+			settle.AddLink(trace.Link{SpanContext: c.span.SpanContext()})
+			c.span.AddLink(trace.Link{SpanContext: settle.SpanContext()})
+		}
+	}
+	return ctx, settle
 }
 
 // crashed tells of an attempt that took its worker along.

@@ -1,12 +1,13 @@
 package stream
 
 import (
-	"context"
 	"fmt"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"rohrpost/internal/pause"
 )
 
 // loop flushes until the writer is closed and empty, refused, or given up.
@@ -100,7 +101,7 @@ func (w *TokenWriter) flush(text string) error {
 		if err == nil || refused(err) {
 			return err
 		}
-		if err := pause(w.ctx, wait); err != nil {
+		if err := pause.For(w.ctx, wait); err != nil {
 			return err
 		}
 		wait = min(2*wait, tokenRetryMost)
@@ -119,17 +120,5 @@ func (w *TokenWriter) refuse(err error) {
 	w.mu.Unlock()
 	if w.opts.OnRefused != nil {
 		w.opts.OnRefused(told)
-	}
-}
-
-// pause waits, or returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

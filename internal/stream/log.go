@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"rohrpost/internal/pause"
 	"rohrpost/internal/tracing"
 )
 
@@ -83,7 +84,7 @@ func (l *Log) AppendAll(ctx context.Context, batches ...Batch) (err error) {
 		if err == nil || attempt == appendAttempts || settled(parts) {
 			return err
 		}
-		if pause(ctx, wait) != nil {
+		if pause.For(ctx, wait) != nil {
 			return err
 		}
 		wait *= 2

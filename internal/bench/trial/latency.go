@@ -9,6 +9,8 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sync/errgroup"
+
+	"rohrpost/internal/pause"
 )
 
 // latencies collects the times from an enqueuing to the start of its job.
@@ -77,7 +79,7 @@ func (r *runner) idle(ctx context.Context) error {
 	until := time.Now().Add(r.plan.IdleFor)
 	err := r.working(ctx, l.started, func() error {
 		for n := 0; n < r.plan.Idle && (n == 0 || time.Now().Before(until)); n++ {
-			if err := wait(ctx, idlePause+time.Duration(moments.Int64N(int64(2*idlePause)))); err != nil {
+			if err := pause.For(ctx, idlePause+time.Duration(moments.Int64N(int64(2*idlePause)))); err != nil {
 				return err
 			}
 			l.enqueued(n, time.Now())
@@ -137,7 +139,7 @@ func Pace(ctx context.Context, perSecond float64, n int, fn func(n int, at time.
 		for now := int(time.Since(began).Seconds() * perSecond); at < min(now, n); at++ {
 			fn(at, began.Add(time.Duration(float64(at)/perSecond*float64(time.Second))))
 		}
-		if wait(ctx, tick) != nil {
+		if pause.For(ctx, tick) != nil {
 			return
 		}
 	}
@@ -172,7 +174,7 @@ func (r *runner) neighbour(ctx context.Context) error {
 			case <-gone.reached:
 				lasts = false
 			default:
-				if err := wait(ctx, strangerEvery); err != nil {
+				if err := pause.For(ctx, strangerEvery); err != nil {
 					return err
 				}
 			}

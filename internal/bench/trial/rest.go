@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rohrpost/internal/bench/usage"
+	"rohrpost/internal/pause"
 )
 
 const settleFor = 500 * time.Millisecond // a worker that has just started is not at rest yet
@@ -14,7 +15,7 @@ const settleFor = 500 * time.Millisecond // a worker that has just started is no
 // rest measures what a worker without jobs costs. Where processor time can't be had, those figures are left out.
 func (r *runner) rest(ctx context.Context) error {
 	return r.working(ctx, func(int) {}, func() error {
-		if err := wait(ctx, settleFor); err != nil {
+		if err := pause.For(ctx, settleFor); err != nil {
 			return err
 		}
 		before, err := r.cost(ctx)
@@ -22,7 +23,7 @@ func (r *runner) rest(ctx context.Context) error {
 			return err
 		}
 		began := time.Now()
-		if err := wait(ctx, r.plan.Rest); err != nil {
+		if err := pause.For(ctx, r.plan.Rest); err != nil {
 			return err
 		}
 		after, err := r.cost(ctx)

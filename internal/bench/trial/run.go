@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"rohrpost/internal/pause"
 )
 
 // Run takes one run of all figures.
@@ -23,6 +25,18 @@ func Run(ctx context.Context, s Subject, servers Servers, plan Plan) (Values, er
 		if err := step.measure(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", step.name, err)
 		}
+	}
+	return r.values, nil
+}
+
+// Drain takes one run of how fast a backlog is worked off.
+func Drain(ctx context.Context, s Subject, plan Plan) (Values, error) {
+	r := &runner{subject: s, plan: plan, values: Values{}}
+	if err := s.Reset(ctx); err != nil {
+		return nil, fmt.Errorf("reset before drain: %w", err)
+	}
+	if err := r.drain(ctx); err != nil {
+		return nil, fmt.Errorf("drain: %w", err)
 	}
 	return r.values, nil
 }
@@ -71,7 +85,7 @@ func (r *runner) drain(ctx context.Context) error {
 				r.values[DrainRate] = rate(jobs, began)
 				return nil
 			}
-			if err := wait(ctx, endPoll); err != nil {
+			if err := pause.For(ctx, endPoll); err != nil {
 				return err
 			}
 		}
@@ -88,14 +102,3 @@ func (r *runner) working(ctx context.Context, started func(n int), fn func() err
 }
 
 func rate(n int, since time.Time) float64 { return float64(n) / time.Since(since).Seconds() }
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

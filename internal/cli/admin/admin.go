@@ -22,6 +22,7 @@ import (
 	"rohrpost/internal/operations"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/reports"
+	"rohrpost/internal/scaling"
 	"rohrpost/internal/schedule"
 	"rohrpost/internal/stream"
 	"rohrpost/internal/tuning"
@@ -43,6 +44,7 @@ type House struct {
 	Accounts  *accounts.Directory
 	Schedules *schedule.Service
 	Mail      *mail.Service
+	Scaling   *scaling.Service
 	Redis     redis.UniversalClient // nil where nobody said where it is
 	Stream    stream.Config
 
@@ -81,7 +83,7 @@ func Command(screen *terminal.Screen, wire Wire, password string) *cobra.Command
 	cmd.PersistentFlags().BoolVar(&screen.JSON, "json", false, "write JSON, under the names that the HTTP API uses")
 	cmd.AddCommand(
 		c.createCommand(), c.usersCommand(),
-		c.jobsCommand(), c.deadLettersCommand(), c.queuesCommand(), c.workersCommand(),
+		c.jobsCommand(), c.deadLettersCommand(), c.queuesCommand(), c.workersCommand(), c.scalingCommand(),
 		c.schedulesCommand(), c.cleanupCommand(), c.backupsCommand(), c.quarantineCommand(), c.reportsCommand(),
 		c.datasetsCommand(), c.tuningsCommand(), c.modelsCommand(),
 		c.mailsCommand(), c.suppressionsCommand(), c.auditCommand(), c.queriesCommand(),

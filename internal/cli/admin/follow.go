@@ -14,6 +14,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
+	"rohrpost/internal/pause"
 	"rohrpost/internal/queue"
 	"rohrpost/internal/stream"
 )
@@ -75,7 +76,7 @@ func (c *console) follow(ctx context.Context, h House, id uuid.UUID) (db.Job, er
 func (f *follower) more(ctx context.Context, job db.Job) error {
 	f.subscribe(ctx)
 	if f.sub == nil {
-		return pause(ctx, lookEvery)
+		return pause.For(ctx, lookEvery)
 	}
 	for {
 		waiting, cancel := context.WithTimeout(ctx, doubtAfter)
@@ -90,7 +91,7 @@ func (f *follower) more(ctx context.Context, job db.Job) error {
 			f.leave()
 			if errors.Is(err, io.EOF) { // of an earlier run, if the record says that the job goes on
 				f.after = ""
-				return pause(ctx, lookEvery)
+				return pause.For(ctx, lookEvery)
 			}
 			return nil
 		}
@@ -179,18 +180,6 @@ const recordTimeout = 10 * time.Second
 
 func ended(state string) bool {
 	return state == queue.Succeeded || state == queue.Failed || state == queue.Cancelled
-}
-
-// pause waits for d, and no longer than ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // stateOf reads an event of type state.
