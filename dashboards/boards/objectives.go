@@ -44,9 +44,10 @@ func objectives() board {
 			}},
 			{"Jobs, schedules and backups in time", []panel{
 				{
-					title: "Oldest waiting job", unit: units.Seconds, runbook: "QueueWaits",
-					help:    "How long it has been due, by queue.",
-					queries: []query{{`max by (queue) (rohrpost_queue_oldest_seconds)`, "{{queue}}"}},
+					title: "Oldest waiting job", unit: units.PercentUnit, runbook: "QueueWaits",
+					help: "How long it has been due, of the time that jobs of its queue may wait. Over 100 % the objective is missed.",
+					queries: []query{{`max by (queue) (rohrpost_queue_oldest_seconds)
+  / on (queue) max by (queue) (rohrpost_queue_wait_slo_seconds)`, "{{queue}}"}},
 				},
 				{
 					title: "Lateness of schedules", unit: units.Seconds, runbook: "SchedulesAreLate",

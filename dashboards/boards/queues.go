@@ -42,6 +42,16 @@ func queues() board {
 					help:    "Somebody paused them; `rohrpost admin queues resume QUEUE` undoes it.",
 					queries: []query{{`max by (queue) (rohrpost_queue_paused)`, "{{queue}}"}},
 				},
+			}},
+			{"Groups of workers", []panel{
+				{
+					title: "Workers wanted", unit: units.Short, runbook: "TooFewWorkers",
+					help: "By group, beside those that live. `rohrpost admin scaling` has the reason in words.",
+					queries: []query{
+						{`max by (group) (rohrpost_workers_desired)`, "{{group}} wanted"},
+						{`max by (group) (rohrpost_workers_living)`, "{{group}} living"},
+					},
+				},
 				{
 					title: "Who serves which queue", unit: units.Short,
 					help:    "Weights of the queues of each group of workers; a queue without a line is served by none.",
