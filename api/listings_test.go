@@ -66,7 +66,8 @@ var listings = map[string]listing{
 	"listDatasets": {rows: []string{`
 		WITH d AS (
 			INSERT INTO datasets (id, owner, job_id, scope, spec, state, counts)
-			SELECT gen_random_uuid(), $2::uuid, gen_random_uuid(), 'mine', '{"format": "chat"}', 'ready', '{}'
+			SELECT gen_random_uuid(), $2::uuid, gen_random_uuid(), 'mine', '{"scope": "mine", "format": "chat", "models": []}', 'ready',
+				'{"redacted": {}}'
 			FROM generate_series(1, $1::integer) RETURNING id
 		)
 		INSERT INTO dataset_files (dataset_id, name, size, sha256, rows, media_type, blob_key)
