@@ -19,7 +19,7 @@ func cases(d *dataset) []check {
 	var all []check
 	for _, some := range []func(d *dataset) []check{
 		jobReads, jobClaims, jobEnds, jobDispatch, waits, deadLetters, workers, files, quarantine, answers, datasets, tunings,
-		people, sessions, mails, audits, schedules, reports, usage, backups, backupBlobs, sweeps,
+		people, sessions, mails, audits, schedules, scalings, reports, usage, backups, backupBlobs, sweeps,
 	} {
 		all = append(all, some(d)...)
 	}

@@ -26,6 +26,7 @@ var small = map[string]string{
 	"backups":             "a row a night, and old ones that are gone are swept",
 	"backup_installation": "one row",
 	"history_horizon":     "one row",
+	"scaling_advice":      "a row for each group of workers and tick of the last minutes",
 	"goose_db_version":    "one row for each migration",
 }
 
