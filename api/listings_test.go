@@ -102,6 +102,9 @@ var listings = map[string]listing{
 		INSERT INTO workers (id, host, pid, queues, concurrency)
 		SELECT CASE n WHEN 0 THEN $2::uuid ELSE gen_random_uuid() END, 'here', n, '{"ai": 1}', 1
 		FROM generate_series(0, $1::integer) AS n ON CONFLICT DO NOTHING`}},
+	"getScaling": {rows: []string{`
+		INSERT INTO scaling_advice (tick, group_name, queues, living, least, most, wanted, reason)
+		SELECT coalesce((SELECT max(tick) FROM scaling_advice), now()), gen_random_uuid()::text, '{ai}', 1, 1, 9, 1, 'for ' || $2::uuid FROM generate_series(1, $1::integer)`}},
 	"listQueues":       {rows: []string{jobsOf}, fixed: "the queues are those of the program"},
 	"groupDeadLetters": {rows: []string{jobsOf}},
 	"listDeadLetters":  {rows: []string{jobsOf}},

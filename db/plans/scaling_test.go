@@ -9,7 +9,7 @@ import (
 )
 
 // arrivals is how many jobs the signal for scaling looks at.
-const arrivals = 2000
+const arrivals = 10_000
 
 func scalings(d *dataset) []check {
 	const most = "it looks at the newest jobs, as many as it is told"
