@@ -174,6 +174,9 @@ func (s shell) keepScaled(ctx context.Context, service *scaling.Service, groups 
 // wanted is how many processes of a group should run here, of which some do.
 func (g scaled) wanted(advice scaling.Advice, had int) (n int, why string) {
 	n, why = had, "No scheduler has looked lately."
+	if !advice.At.IsZero() {
+		why = "Nothing is advised: no work counts at it, as others serve its queues."
+	}
 	for _, a := range advice.Groups {
 		if a.Group == g.line.Name {
 			n, why = a.Desired, a.Reason
