@@ -183,7 +183,7 @@ func (t *answerTeller) finish(ctx context.Context, out *eventWriter) (bool, erro
 	if answer := text(query.Answer); answer != "" {
 		out.Event("", "", message(answer))
 	}
-	for _, e := range presentEvents(job) {
+	for _, e := range queue.OwnEvents(job) {
 		if e.End {
 			t.say(out, t.id.String()+"/"+recordID(job), e.Type, e.Data)
 		}

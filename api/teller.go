@@ -88,7 +88,7 @@ func (t *jobTeller) present(ctx context.Context, out *eventWriter) (bool, error)
 
 // record tells the job's present state, and its end if it has one.
 func (t *jobTeller) record(out *eventWriter, job db.Job) {
-	for _, e := range presentEvents(job) {
+	for _, e := range queue.OwnEvents(job) {
 		if e.Type == stream.TypeState {
 			t.state = e.Data
 		}
@@ -111,15 +111,4 @@ func (t *jobTeller) job(ctx context.Context) (db.Job, error) {
 		return db.Job{}, fmt.Errorf("record of the stream: %w", err)
 	}
 	return job, nil
-}
-
-// presentEvents are the events of a job's own stream that tell its present state.
-func presentEvents(job db.Job) []stream.Entry {
-	var own []stream.Entry
-	for _, e := range queue.Events(job) {
-		if e.Key == stream.Job(job.ID) {
-			own = append(own, e)
-		}
-	}
-	return own
 }

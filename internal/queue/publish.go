@@ -220,6 +220,11 @@ func Events(job db.Job) []stream.Entry {
 	return entries
 }
 
+// OwnEvents are those of [Events] that belong to the job's own stream.
+func OwnEvents(job db.Job) []stream.Entry {
+	return slices.DeleteFunc(Events(job), func(e stream.Entry) bool { return e.Key != stream.Job(job.ID) })
+}
+
 // both makes the entries of one event for the job's stream and for its owner's. Only the job's stream can end.
 func both(job db.Job, typ string, data any, end bool) []stream.Entry {
 	raw, _ := json.Marshal(data) // of plain structs: can't fail

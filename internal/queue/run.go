@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,8 +173,7 @@ func (r *Run) open(ctx context.Context) {
 		return
 	}
 	r.told.heard = true // or can't be: once more is of use no more when something else may have been told
-	own := slices.DeleteFunc(Events(r.job), func(e stream.Entry) bool { return e.Key != stream.Job(r.job.ID) })
-	err := r.engine.events.Append(ctx, r.job.Epoch, own...)
+	err := r.engine.events.Append(ctx, r.job.Epoch, OwnEvents(r.job)...)
 	if code := fault.CodeOf(err); code != "" && code != fault.Conflict {
 		r.log.Warn("event not published", "type", stream.TypeState, "err", err)
 	}

@@ -67,21 +67,14 @@ func (s *Subscription) push(e Event) {
 	}
 }
 
-// fallBehind makes the next call of Next read the log.
+// fallBehind makes the next call of Next read the log, since something may have been published unseen.
 func (s *Subscription) fallBehind() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.behind = true
 	s.again = s.reading
-	s.signal()
-}
-
-// interrupted makes the next call of Next read the log, since something may have been published unseen.
-func (s *Subscription) interrupted() {
-	s.fallBehind()
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.missed = s.begun
+	s.signal()
 }
 
 // compare is told the last position in the log and falls behind if it isn't ours.

@@ -71,7 +71,7 @@ func (h *Hub) confirmed(name string) {
 		return
 	}
 	for _, s := range t.subs {
-		s.interrupted()
+		s.fallBehind()
 	}
 	if t.ready != nil {
 		close(t.ready)
