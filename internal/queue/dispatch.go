@@ -21,7 +21,7 @@ const (
 	enqueueAtOnce  = 128             // tasks under way; they go together
 	plainAtOnce    = 8               // where each has an exchange of its own; more only wait for one another
 	perSlot        = 8               // jobs kept in Redis for each slot of the workers
-	slotsFor       = 5 * time.Second // how long the number of slots is believed
+	slotsFor       = time.Second     // how long the number of slots is believed
 	passes         = 16              // of one queue, before the others have their turn: parking a backlog takes many
 	passMost       = 256             // jobs in a pass; more of them at once are no faster
 	newcomersMost  = 32              // owners that have nothing in line yet get in where it is full
@@ -252,6 +252,13 @@ type slots struct {
 	mu     sync.Mutex // guards the rest
 	counts map[string]int64
 	asked  time.Time
+}
+
+// forget has them counted anew: a worker has come.
+func (s *slots) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = time.Time{}
 }
 
 // window is how many due jobs of a queue may lie in Redis.
