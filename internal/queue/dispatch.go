@@ -92,9 +92,12 @@ func (h *handing) begin(ctx context.Context, jobs []placed) error {
 		h.engine.undispatch(context.WithoutCancel(ctx), jobs)
 		return err
 	}
+	if len(jobs) == 0 {
+		return nil
+	}
 	done := make(chan error, 1)
 	h.done = done
-	go func() { done <- h.engine.enqueue(ctx, jobs) }()
+	go func() { done <- h.engine.enqueue(ctx, jobs, h.engine.tellPlaced(jobs)) }()
 	return nil
 }
 
@@ -157,20 +160,18 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 		if err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
-		if err := e.enqueue(ctx, atTheEnd(job)); err != nil {
+		if err := e.enqueue(ctx, atTheEnd(job), e.tellNext(job)); err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
 	}
 }
 
-// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. Their readers are told before a
-// worker can take them, so that no `queued` comes after a `running`.
-func (e *Engine) enqueue(ctx context.Context, jobs []placed) error {
-	news := make([]db.Job, len(jobs))
-	for i, job := range jobs {
-		news[i] = job.Job
-	}
-	e.tell(news...)
+// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. It waits until their readers are
+// told, so that no `queued` comes after a `running`.
+func (e *Engine) enqueue(ctx context.Context, jobs []placed, told *telling) error {
+	waiting, cancel := context.WithTimeout(ctx, tellTimeout)
+	told.wait(waiting)
+	cancel()
 	// The first error ends the others: when Redis is away, they would only wait for it one after the other.
 	group, some := errgroup.WithContext(ctx)
 	atOnce := enqueueAtOnce

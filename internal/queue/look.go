@@ -92,7 +92,7 @@ func (e *Engine) hand(ctx context.Context, queue string, fresh []uuid.UUID) erro
 	}
 	jobs, err := query(ctx, func(ctx context.Context) ([]db.Job, error) { return db.New().DispatchFreshJobs(ctx, e.pool, fresh) })
 	if err == nil {
-		err = e.enqueue(ctx, atTheEnd(jobs...))
+		err = e.enqueue(ctx, atTheEnd(jobs...), e.tellNext(jobs...))
 	}
 	if err != nil {
 		e.note(queue, finding{left: true})

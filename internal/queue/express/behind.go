@@ -23,7 +23,9 @@ func place(ctx context.Context) int64 {
 
 // Noting has fn called as soon as the task that a client enqueues with this context is among those that go next: one that
 // is enqueued after that starts after it. It isn't called where tasks go by themselves.
-func Noting(ctx context.Context, fn func()) context.Context { return context.WithValue(ctx, noteKey{}, fn) }
+func Noting(ctx context.Context, fn func()) context.Context {
+	return context.WithValue(ctx, noteKey{}, fn)
+}
 
 func note(ctx context.Context) {
 	if fn, ok := ctx.Value(noteKey{}).(func()); ok {
