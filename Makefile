@@ -17,9 +17,10 @@ MAILPIT_VERSION := 1.27.11# internal/devstack/mailpit.go names the same one
 TEST := go test -p 2 -timeout 10m -vet=off
 
 # The race detector would see nothing in these that it doesn't see elsewhere, and makes them two to three times as slow:
-# plans is one goroutine that waits for a database, acceptance a client of processes that are built without it, and what
-# bench times are parts whose own tests run with it. make race has them with it all the same.
-UNRACED := ./db/plans ./internal/acceptance ./internal/bench
+# acceptance is a client of processes that are built without it, plans one goroutine that waits for a database, what bench
+# times are parts whose own tests run with it, and redact and tinygguf compute on one goroutine and share nothing. make
+# race has them with it all the same.
+UNRACED := ./db/plans ./internal/acceptance ./internal/bench ./internal/redact ./internal/devstack/tinygguf
 
 .PHONY: help run observe build test race lint gen verify bench load smoke chaos chaos-smoke ollama clean
 

@@ -17,8 +17,8 @@ type Config struct {
 	APIMaxConns    int32 `env:"DATABASE_API_MAX_CONNS"`
 	WorkerMaxConns int32 `env:"DATABASE_WORKER_MAX_CONNS"`
 	// MinConns are kept open when there is nothing to do. 0 takes 2: the first request after a quiet night doesn't wait
-	// for a handshake, and an idle process takes next to nothing from the others. Below zero none is, and each is opened
-	// when it is needed.
+	// for a handshake, and an idle process takes next to nothing from the others. Below zero, which settings can't be,
+	// none is, and each is opened when it is needed.
 	MinConns int32 `env:"DATABASE_MIN_CONNS"`
 	// ConnectTimeout bounds one connection attempt. 0 takes 5 s.
 	ConnectTimeout time.Duration `env:"DATABASE_CONNECT_TIMEOUT"`
