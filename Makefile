@@ -16,6 +16,12 @@ MAILPIT_VERSION := 1.27.11# internal/devstack/mailpit.go names the same one
 # verify's business: once more for what the race detector builds takes some seconds a package.
 TEST := go test -p 2 -timeout 10m -vet=off
 
+# The race detector would see nothing in these that it doesn't see elsewhere, and makes them two to three times as slow:
+# acceptance is a client of processes that are built without it, plans one goroutine that waits for a database, what bench
+# times are parts whose own tests run with it, and redact and tinygguf compute on one goroutine and share nothing. make
+# race has them with it all the same.
+UNRACED := ./db/plans ./internal/acceptance ./internal/bench ./internal/redact ./internal/devstack/tinygguf
+
 .PHONY: help run observe build test race lint gen verify bench load smoke chaos chaos-smoke ollama clean
 
 help: ## print this list
@@ -34,10 +40,9 @@ observe: build ## run, with a Prometheus beside it that has our alerts, and prin
 build: ## compile bin/rohrpost
 	@go build -o bin/rohrpost .
 
+# Beside each other: those without the race detector mostly wait for processes of their own.
 test: servers ## all tests, on real servers, with the race detector and in random order
-	$(TEST) -race -shuffle=on ./...
-	QUEUE_PLAIN=true $(TEST) -race -shuffle=on ./internal/queue
-	go -C loadtest/peers test -timeout 10m ./...
+	@$(MAKE) --no-print-directory -j2 test-raced test-beside
 
 race: servers ## the tests three times over, to meet the rarer orders
 	$(TEST) -race -shuffle=on -count=3 -timeout 30m ./...
@@ -85,7 +90,16 @@ clean: ## remove what was built and the private servers' data of `make run`
 $(K6):
 	@build/tool.sh k6 go.k6.io/k6 $(K6_VERSION)
 
-.PHONY: servers peers
+.PHONY: servers peers test-raced test-beside
+test-raced:
+	@beside=$$(go list $(UNRACED)); packages=$$(go list ./... | grep -vxF "$$beside"); \
+	$(TEST) -race -shuffle=on $$packages
+
+test-beside:
+	$(TEST) -p 1 -shuffle=on $(UNRACED)
+	QUEUE_PLAIN=true $(TEST) -race -shuffle=on ./internal/queue
+	go -C loadtest/peers test -timeout 10m ./...
+
 # Other job engines, for the bench. Their module is apart, so that they never enter ours.
 peers:
 	@go -C loadtest/peers build -o ../../bin/peer-river ./river

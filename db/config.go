@@ -17,7 +17,8 @@ type Config struct {
 	APIMaxConns    int32 `env:"DATABASE_API_MAX_CONNS"`
 	WorkerMaxConns int32 `env:"DATABASE_WORKER_MAX_CONNS"`
 	// MinConns are kept open when there is nothing to do. 0 takes 2: the first request after a quiet night doesn't wait
-	// for a handshake, and an idle process takes next to nothing from the others.
+	// for a handshake, and an idle process takes next to nothing from the others. Below zero, which settings can't be,
+	// none is, and each is opened when it is needed.
 	MinConns int32 `env:"DATABASE_MIN_CONNS"`
 	// ConnectTimeout bounds one connection attempt. 0 takes 5 s.
 	ConnectTimeout time.Duration `env:"DATABASE_CONNECT_TIMEOUT"`
@@ -50,6 +51,14 @@ func (c Config) ForAPI() Config { return c.bounded(c.APIMaxConns) }
 // ForWorker is the configuration of a worker process.
 func (c Config) ForWorker() Config { return c.bounded(c.WorkerMaxConns) }
 
+// ForCommand is the configuration of a command that somebody waits for: most need one connection and end.
+func (c Config) ForCommand() Config {
+	if c.MinConns == 0 {
+		c.MinConns = -1
+	}
+	return c
+}
+
 func (c Config) bounded(most int32) Config {
 	if most > 0 {
 		c.MaxConns = most
@@ -59,8 +68,10 @@ func (c Config) bounded(most int32) Config {
 
 func (c Config) withDefaults() Config {
 	or(&c.MaxConns, 20)
-	or(&c.MinConns, 2)
-	c.MinConns = min(c.MinConns, c.MaxConns)
+	if c.MinConns == 0 {
+		c.MinConns = 2
+	}
+	c.MinConns = min(max(c.MinConns, 0), c.MaxConns)
 	or(&c.ConnectTimeout, 5*time.Second)
 	or(&c.Wait, 5*time.Second)
 	or(&c.Lifetime, time.Hour)

@@ -100,4 +100,6 @@ func TestAProcessTakesTheSettingsOfItsKind(t *testing.T) {
 	require.Equal(t, time.Minute, got.HealthCheckPeriod)
 	require.Equal(t, 8, got.ConnConfig.StatementCacheCapacity)
 	require.EqualValues(t, 1, open(t, db.Config{MaxConns: 1}).Config().MinConns, "never more than there may be")
+	require.Zero(t, open(t, db.Config{}.ForCommand()).Config().MinConns)
+	require.EqualValues(t, 3, db.Config{MinConns: 3}.ForCommand().MinConns, "what is asked for is kept")
 }

@@ -25,7 +25,9 @@ import (
 
 const (
 	template = "migrated"
-	within   = time.Minute // a clone takes a tenth of a second; on a busy machine that runs all packages, longer
+	// Copying files costs half of what the log of all pages would, and dropping them a quarter.
+	byFiles = " STRATEGY file_copy"
+	within  = time.Minute // a clone takes a tenth of a second; on a busy machine that runs all packages, longer
 )
 
 var (
@@ -49,7 +51,8 @@ func New(t testing.TB) *db.Pool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	pool, err := db.Open(ctx, db.Config{URL: URL(t), ConnectTimeout: within})
+	// Each connection is a process of the server's, and many a test needs one.
+	pool, err := db.Open(ctx, db.Config{URL: URL(t), ConnectTimeout: within}.ForCommand())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,14 +68,13 @@ func URL(t testing.TB) string {
 	if migratedErr != nil {
 		t.Fatal(migratedErr)
 	}
-	// Copying files costs half of what the log of all pages would, and dropping them a quarter.
-	return create(t, pg, " TEMPLATE "+template+" STRATEGY file_copy")
+	return create(t, pg, " TEMPLATE "+template+byFiles)
 }
 
 // Empty is the address of a fresh database without any schema, for tests of the migrations.
 func Empty(t testing.TB) string {
 	t.Helper()
-	return create(t, stacktest.Postgres(t), "")
+	return create(t, stacktest.Postgres(t), byFiles)
 }
 
 func create(t testing.TB, pg *devstack.Postgres, options string) string {
@@ -91,7 +93,7 @@ func create(t testing.TB, pg *devstack.Postgres, options string) string {
 }
 
 func migrate(pg *devstack.Postgres) error {
-	if err := admin(pg, "CREATE DATABASE "+template); err != nil {
+	if err := admin(pg, "CREATE DATABASE "+template+byFiles); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)

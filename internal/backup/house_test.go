@@ -83,7 +83,7 @@ func openOn(t testing.TB, url string, change ...func(*backup.Config)) *house {
 	logging.Disable()
 	h := &house{t: t, url: url, content: t.TempDir(), store: t.TempDir(), owner: uuid.New(), at: func(string) {}}
 	var err error
-	h.pool, err = db.Open(t.Context(), db.Config{URL: h.url, MaxConns: 12})
+	h.pool, err = db.Open(t.Context(), db.Config{URL: h.url, MaxConns: 12}.ForCommand())
 	require.NoError(t, err)
 	t.Cleanup(h.pool.Close)
 	h.key = filepath.Join(t.TempDir(), "key.txt")

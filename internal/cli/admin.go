@@ -68,7 +68,7 @@ func (p *process) openRecords(ctx context.Context) (h admin.House, err error) {
 		return h, err
 	}
 	h.Stream = cfg.Stream
-	if h.Pool, err = db.Open(ctx, cfg.DB); err != nil {
+	if h.Pool, err = db.Open(ctx, cfg.DB.ForCommand()); err != nil {
 		return h, err
 	}
 	p.onClose("pool", func(context.Context) error { h.Pool.Close(); return nil })
@@ -95,6 +95,7 @@ func (p *process) openAll(ctx context.Context) (admin.House, error) {
 	if err := p.load(houseNeeds, &cfg); err != nil {
 		return admin.House{}, err
 	}
+	cfg.DB = cfg.DB.ForCommand()
 	h, err := p.openHouse(ctx, cfg)
 	if err != nil {
 		return admin.House{}, err

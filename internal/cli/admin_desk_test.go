@@ -29,7 +29,8 @@ import (
 )
 
 const (
-	pollEvery = 10 * time.Millisecond
+	pollEvery     = 10 * time.Millisecond
+	dispatchEvery = 50 * time.Millisecond
 )
 
 // desk is where an administrator sits: an installation, and a console beside it.
@@ -47,7 +48,7 @@ func newDesk(t testing.TB) *desk {
 	require.NoError(t, err)
 	d := &desk{t: t, redis: stacktest.Redis(t), zone: time.UTC}
 	d.env = config.Env{"DATABASE_URL": dbtest.URL(t), "REDIS_URL": d.redis.URL(), "BLOB_URL": storage}
-	d.pool, err = db.Open(t.Context(), db.Config{URL: d.env["DATABASE_URL"]})
+	d.pool, err = db.Open(t.Context(), db.Config{URL: d.env["DATABASE_URL"]}.ForCommand())
 	require.NoError(t, err)
 	t.Cleanup(d.pool.Close)
 	return d
@@ -181,7 +182,7 @@ func (d *desk) workOn(handle func(mux *queue.Mux, h house)) {
 		for looking.Err() == nil {
 			_ = h.engine.DispatchAll(looking)
 			select {
-			case <-time.After(pollEvery):
+			case <-time.After(dispatchEvery):
 			case <-looking.Done():
 			}
 		}

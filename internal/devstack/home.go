@@ -16,7 +16,7 @@ const (
 	systemHome  = "/var/lib/rohrpost" // where root keeps what its servers' users could not reach in a private folder
 	outsideMark = "rohrpost-outside-" // the same for stacks below the temporary folder
 	originFile  = "kept-for"          // names the stack folder that an outside folder belongs to
-	temporary   = "rohrpost-stack-"   // folders of Open("")
+	temporary   = "rohrpost-stack-"   // folders of Open("") and OpenInMemory
 	youngest    = time.Minute         // a temporary folder younger than this may not have its lock yet
 )
 
@@ -68,15 +68,15 @@ func (s *Stack) outside(as *account) (string, error) {
 	return dir, nil
 }
 
-// sweep removes what killed runs left in the temporary folder: stacks that nobody holds any more, and outside folders
-// whose stack is gone. It is best effort; what can't be removed is met again next time.
-func sweep() {
-	entries, err := os.ReadDir(os.TempDir())
+// sweep removes what killed runs left in a folder for temporary ones: stacks that nobody holds any more, and outside
+// folders whose stack is gone. It is best effort; what can't be removed is met again next time.
+func sweep(folder string) {
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		path := filepath.Join(os.TempDir(), e.Name())
+		path := filepath.Join(folder, e.Name())
 		info, err := e.Info()
 		if err != nil || !info.IsDir() || !ours(info) {
 			continue

@@ -41,16 +41,33 @@ type stopper interface {
 // a temporary folder that Close removes. While another process holds dir the error names that process. The folders
 // above dir are left as they are; where root's servers can't get through them, these are kept outside and it is logged.
 func Open(dir string, log *slog.Logger) (*Stack, error) {
-	s := &Stack{log: log, counts: map[string]int{}}
-	var err error
 	if dir == "" {
-		sweep()
-		s.temporary = true
-		if dir, err = os.MkdirTemp("", temporary); err != nil {
-			return nil, fmt.Errorf("open stack: %w", err)
-		}
+		return openTemporary(os.TempDir(), log)
 	}
-	if s.dir, err = filepath.Abs(dir); err != nil {
+	return open(&Stack{dir: dir, log: log})
+}
+
+// OpenInMemory is Open("") with a folder that is no load on the disk, where the machine has plenty of memory: for servers
+// whose data is worth nothing, such as those of tests, which make and drop databases all the time.
+func OpenInMemory(log *slog.Logger) (*Stack, error) {
+	if dir := memoryDir(); dir != "" {
+		return openTemporary(dir, log)
+	}
+	return openTemporary(os.TempDir(), log)
+}
+
+func openTemporary(in string, log *slog.Logger) (*Stack, error) {
+	sweep(in)
+	dir, err := os.MkdirTemp(in, temporary)
+	if err != nil {
+		return nil, fmt.Errorf("open stack: %w", err)
+	}
+	return open(&Stack{dir: dir, temporary: true, log: log})
+}
+
+func open(s *Stack) (_ *Stack, err error) {
+	s.counts = map[string]int{}
+	if s.dir, err = filepath.Abs(s.dir); err != nil {
 		return nil, fmt.Errorf("open stack: %w", err)
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {

@@ -27,14 +27,18 @@ func TestCloseRemovesATemporaryFolderOnly(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
 	kept, temporary := open(t, dir), open(t, "")
+	inMemory, err := devstack.OpenInMemory(slog.New(slog.DiscardHandler))
+	must(t, err)
 	must(t, kept.Close())
-	must(t, temporary.Close())
-	must(t, temporary.Close())
 	if _, err := os.Stat(dir); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(temporary.Dir()); !os.IsNotExist(err) {
-		t.Errorf("the temporary folder is still there: %v", err)
+	for _, s := range []*devstack.Stack{temporary, inMemory} {
+		must(t, s.Close())
+		must(t, s.Close())
+		if _, err := os.Stat(s.Dir()); !os.IsNotExist(err) {
+			t.Errorf("the temporary folder is still there: %v", err)
+		}
 	}
 }
 

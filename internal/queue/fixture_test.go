@@ -58,7 +58,7 @@ func newPlace(t testing.TB) *place {
 
 func (p *place) open() *db.Pool {
 	p.t.Helper()
-	pool, err := db.Open(p.t.Context(), db.Config{URL: p.url})
+	pool, err := db.Open(p.t.Context(), db.Config{URL: p.url}.ForCommand())
 	require.NoError(p.t, err)
 	p.t.Cleanup(pool.Close)
 	return pool

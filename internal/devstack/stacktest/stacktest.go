@@ -82,7 +82,7 @@ func stack(t testing.TB) *devstack.Stack {
 	defer shared.mu.Unlock()
 	if shared.stack == nil {
 		var err error
-		if shared.stack, err = devstack.Open("", slog.New(slog.DiscardHandler)); err != nil {
+		if shared.stack, err = devstack.OpenInMemory(slog.New(slog.DiscardHandler)); err != nil {
 			t.Fatal(err)
 		}
 	}
