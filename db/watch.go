@@ -93,8 +93,9 @@ func exchange(ctx context.Context, name func() string) trace.Span {
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return tracing.None
 	}
-	_, span := tracing.Call(ctx, name())
-	describe(span, name())
+	of := name()
+	_, span := tracing.Call(ctx, of)
+	describe(span, of)
 	return span
 }
 

@@ -115,11 +115,17 @@ func AtOnce(ctx context.Context, pool *Pool, fn func(w *Writes) error) error {
 func (p *Pool) write(ctx context.Context, w *Writes) (err error) {
 	span := exchange(ctx, w.name)
 	defer func() { exchanged(span, err) }()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
 	if w.alone {
 		return send(ctx, p, w)
 	}
 	refusal, err := p.writes.Do(w)
-	return errors.Join(err, refusal)
+	if err != nil {
+		return err
+	}
+	return refusal
 }
 
 // joinWrites makes the group in which what concurrent callers write shares transactions. An exchange may have to wait for

@@ -69,6 +69,12 @@ func TestWhatIsWrittenAtOnceIsThereWithItsSignalsOrNotAtAll(t *testing.T) {
 	require.Equal(t, []any{1, 2}, told())
 
 	require.NoError(t, write())
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	require.ErrorIs(t, db.AtOnce(gone, pool, func(w *db.Writes) error {
+		note(gone, w, 5)
+		return nil
+	}), context.Canceled)
 	require.ErrorContains(t, db.AtOnce(t.Context(), pool, func(w *db.Writes) error {
 		note(t.Context(), w, 5)
 		return fmt.Errorf("changed my mind")
