@@ -1,17 +1,15 @@
 package api
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"rohrpost/api/edge"
+	"rohrpost/db"
 	"rohrpost/internal/ai"
 )
 
@@ -34,23 +32,18 @@ func (s *Server) AskModel(c *fiber.Ctx, params AskModelParams) error {
 	}
 	hash := sha256.Sum256(canonical)
 	user := edge.Who(c).UserID
-	out, err := s.do(c.UserContext(), once{user, askRoute, key, hash[:]}, fiber.StatusAccepted,
-		func(tx pgx.Tx) (any, string, error) {
-			job, err := s.ask(c.UserContext(), tx, user, question)
-			return QuestionAccepted{JobID: job, EventsURL: eventsURL(job)}, jobURL(job), err
+	out, err := s.write(c.UserContext(), once{user, askRoute, key, hash[:]}, fiber.StatusAccepted,
+		func(w *db.Writes) (any, string, error) {
+			job, err := s.ai.Ask(c.UserContext(), w, user, question)
+			if err != nil {
+				return nil, "", fmt.Errorf("ask: %w", err)
+			}
+			return QuestionAccepted{JobID: job.ID, EventsURL: eventsURL(job.ID)}, jobURL(job.ID), nil
 		})
 	if err != nil {
 		return err
 	}
 	return out.send(c)
-}
-
-func (s *Server) ask(ctx context.Context, tx pgx.Tx, user uuid.UUID, q ai.Question) (uuid.UUID, error) {
-	_, job, err := s.ai.Ask(ctx, tx, user, q)
-	if err != nil {
-		return uuid.Nil, fmt.Errorf("ask: %w", err)
-	}
-	return job.ID, nil
 }
 
 // text returns a copy of an optional string.

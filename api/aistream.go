@@ -8,7 +8,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"rohrpost/api/edge"
 	"rohrpost/db"
@@ -59,9 +58,8 @@ func (s *Server) StreamAnswer(c *fiber.Ctx, params StreamAnswerParams) error {
 
 func (s *Server) asked(ctx context.Context, user uuid.UUID, q ai.Question) (db.Job, error) {
 	var job db.Job
-	err := db.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		_, record, err := s.ai.Ask(ctx, tx, user, q)
-		job = record.Job
+	err := db.AtOnce(ctx, s.pool, func(w *db.Writes) (err error) {
+		job, err = s.ai.Ask(ctx, w, user, q)
 		return err
 	})
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/trace"
 
 	"rohrpost/db"
@@ -279,7 +278,7 @@ func (f *follower) due(ctx context.Context, out *eventWriter) (end bool, err err
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
-	if _, err := f.server.queries.LiveSession(ctx, f.server.pool, f.session); errors.Is(err, pgx.ErrNoRows) {
+	if live, err := f.server.accounts.Live(ctx, f.session); err == nil && !live {
 		return true, errLoggedOut
 	}
 	over, err := f.teller.over(ctx)

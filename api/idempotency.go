@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"rohrpost/db"
 	"rohrpost/internal/fault"
@@ -73,9 +74,9 @@ func (s *Server) do(ctx context.Context, o once, status int,
 		if out, err = perform(status, tx, effect); err != nil {
 			return err
 		}
-		stored, err := json.Marshal(storedAnswer{Location: out.location, Body: string(out.body)})
+		stored, err := out.stored()
 		if err != nil {
-			return fmt.Errorf("keep the answer: %w", err)
+			return err
 		}
 		if err := s.queries.StoreIdempotentAnswer(ctx, tx, db.StoreIdempotentAnswerParams{
 			Status: int32(status), Response: stored, UserID: o.user, Route: o.route, Key: o.key}); err != nil {
@@ -84,6 +85,56 @@ func (s *Server) do(ctx context.Context, o once, status int,
 		return nil
 	})
 	return out, err
+}
+
+// write is [Server.do] for an effect that only writes: it goes to PostgreSQL in one exchange, and its key with it.
+func (s *Server) write(ctx context.Context, o once, status int,
+	effect func(w *db.Writes) (body any, location string, err error)) (outcome, error) {
+	var out outcome
+	err := db.AtOnce(ctx, s.pool, func(w *db.Writes) (err error) {
+		var done db.Writes
+		if out, err = perform(status, &done, effect); err != nil {
+			return err
+		}
+		if o.key != "" {
+			if err := s.takeKey(ctx, w, o, out); err != nil {
+				return err
+			}
+		}
+		w.Then(&done)
+		return nil
+	})
+	if !keyTaken(err) {
+		return out, err
+	}
+	// Nothing was written. The first answer, or room where that has run out, is found with statements one by one.
+	return s.do(ctx, o, status, func(tx pgx.Tx) (any, string, error) {
+		var done db.Writes
+		body, location, err := effect(&done)
+		if err != nil {
+			return nil, "", err
+		}
+		return body, location, done.In(ctx, tx)
+	})
+}
+
+func (s *Server) takeKey(ctx context.Context, w *db.Writes, o once, out outcome) error {
+	w.Alone() // it waits for a transaction that is using the same key
+	stored, err := out.stored()
+	if err != nil {
+		return err
+	}
+	if err := s.queries.TakeIdempotencyKey(ctx, w, db.TakeIdempotencyKeyParams{
+		UserID: o.user, Route: o.route, Key: o.key, BodyHash: o.hash, Status: int32(out.status), Response: stored}); err != nil {
+		return fmt.Errorf("take the idempotency key: %w", err)
+	}
+	return nil
+}
+
+// keyTaken tells that a transaction was refused because its idempotency key is on record.
+func keyTaken(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == "idempotency_keys_pkey"
 }
 
 // unlessAnswered runs a check that looks beyond the database, and so can't be part of the effect, unless the request has
@@ -108,8 +159,16 @@ type storedAnswer struct {
 	Body     string `json:"body"`
 }
 
-func perform(status int, tx pgx.Tx, effect func(tx pgx.Tx) (any, string, error)) (outcome, error) {
-	body, location, err := effect(tx)
+func (o outcome) stored() (json.RawMessage, error) {
+	raw, err := json.Marshal(storedAnswer{Location: o.location, Body: string(o.body)})
+	if err != nil {
+		return nil, fmt.Errorf("keep the answer: %w", err)
+	}
+	return raw, nil
+}
+
+func perform[T any](status int, in T, effect func(in T) (any, string, error)) (outcome, error) {
+	body, location, err := effect(in)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"rohrpost/api/edge"
+	"rohrpost/db"
 	"rohrpost/internal/fault"
 	"rohrpost/internal/files"
 	"rohrpost/internal/tracing"
@@ -124,13 +124,13 @@ func (s *Server) record(ctx context.Context, user uuid.UUID, key string, up *fil
 	defer cancel()
 	hash := sha256.New()
 	_, _ = fmt.Fprintf(hash, "%s\x00%x", up.Name, up.SHA256) // a hash takes everything
-	out, err := s.do(ctx, once{user, uploadRoute, key, hash.Sum(nil)}, fiber.StatusAccepted,
-		func(tx pgx.Tx) (any, string, error) {
-			file, job, err := s.files.Record(ctx, tx, user, up)
+	out, err := s.write(ctx, once{user, uploadRoute, key, hash.Sum(nil)}, fiber.StatusAccepted,
+		func(w *db.Writes) (any, string, error) {
+			job, err := s.files.Record(ctx, w, user, up)
 			if err != nil {
 				return nil, "", fmt.Errorf("record: %w", err)
 			}
-			return UploadAccepted{ID: file.ID, Status: file.Status, JobID: job.ID}, fileURL(file.ID), nil
+			return UploadAccepted{ID: up.ID, Status: files.Processing, JobID: job.ID}, fileURL(up.ID), nil
 		})
 	switch {
 	case err == nil && out.replayed:

@@ -110,10 +110,9 @@ func (q *Queries) FinishAIQuery(ctx context.Context, db DBTX, arg FinishAIQueryP
 	return err
 }
 
-const insertAIQuery = `-- name: InsertAIQuery :one
+const insertAIQuery = `-- name: InsertAIQuery :exec
 INSERT INTO ai_queries (id, owner, job_id, model, system, prompt)
 VALUES ($1, $2, $3, $4, $5, $6)
-RETURNING id, owner, job_id, model, system, prompt, answer, finish_reason, prompt_tokens, completion_tokens, first_token_ms, total_ms, created_at, finished_at, rating
 `
 
 type InsertAIQueryParams struct {
@@ -125,8 +124,8 @@ type InsertAIQueryParams struct {
 	Prompt string
 }
 
-func (q *Queries) InsertAIQuery(ctx context.Context, db DBTX, arg InsertAIQueryParams) (AIQuery, error) {
-	row := db.QueryRow(ctx, insertAIQuery,
+func (q *Queries) InsertAIQuery(ctx context.Context, db DBTX, arg InsertAIQueryParams) error {
+	_, err := db.Exec(ctx, insertAIQuery,
 		arg.ID,
 		arg.Owner,
 		arg.JobID,
@@ -134,25 +133,7 @@ func (q *Queries) InsertAIQuery(ctx context.Context, db DBTX, arg InsertAIQueryP
 		arg.System,
 		arg.Prompt,
 	)
-	var i AIQuery
-	err := row.Scan(
-		&i.ID,
-		&i.Owner,
-		&i.JobID,
-		&i.Model,
-		&i.System,
-		&i.Prompt,
-		&i.Answer,
-		&i.FinishReason,
-		&i.PromptTokens,
-		&i.CompletionTokens,
-		&i.FirstTokenMs,
-		&i.TotalMs,
-		&i.CreatedAt,
-		&i.FinishedAt,
-		&i.Rating,
-	)
-	return i, err
+	return err
 }
 
 const keepCancelledAnswer = `-- name: KeepCancelledAnswer :execrows

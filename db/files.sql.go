@@ -250,10 +250,9 @@ func (q *Queries) GiveUpMoves(ctx context.Context, db DBTX, arg GiveUpMovesParam
 	return err
 }
 
-const insertFile = `-- name: InsertFile :one
-INSERT INTO files (id, owner, name, size, media_type, sha256, blob_key, job_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-RETURNING id, owner, name, size, media_type, sha256, blob_key, status, verdict, signature, reason, thumbnail_status, thumbnail_reason, job_id, created_at, scanned_at, checked_at, checked_with, moves, released_at, released_by, release_reason
+const insertFile = `-- name: InsertFile :exec
+INSERT INTO files (id, owner, name, size, media_type, sha256, blob_key, job_id, status)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type InsertFileParams struct {
@@ -265,10 +264,11 @@ type InsertFileParams struct {
 	SHA256    []byte
 	BlobKey   string
 	JobID     uuid.UUID
+	Status    string
 }
 
-func (q *Queries) InsertFile(ctx context.Context, db DBTX, arg InsertFileParams) (File, error) {
-	row := db.QueryRow(ctx, insertFile,
+func (q *Queries) InsertFile(ctx context.Context, db DBTX, arg InsertFileParams) error {
+	_, err := db.Exec(ctx, insertFile,
 		arg.ID,
 		arg.Owner,
 		arg.Name,
@@ -277,33 +277,9 @@ func (q *Queries) InsertFile(ctx context.Context, db DBTX, arg InsertFileParams)
 		arg.SHA256,
 		arg.BlobKey,
 		arg.JobID,
+		arg.Status,
 	)
-	var i File
-	err := row.Scan(
-		&i.ID,
-		&i.Owner,
-		&i.Name,
-		&i.Size,
-		&i.MediaType,
-		&i.SHA256,
-		&i.BlobKey,
-		&i.Status,
-		&i.Verdict,
-		&i.Signature,
-		&i.Reason,
-		&i.ThumbnailStatus,
-		&i.ThumbnailReason,
-		&i.JobID,
-		&i.CreatedAt,
-		&i.ScannedAt,
-		&i.CheckedAt,
-		&i.CheckedWith,
-		&i.Moves,
-		&i.ReleasedAt,
-		&i.ReleasedBy,
-		&i.ReleaseReason,
-	)
-	return i, err
+	return err
 }
 
 const lockFile = `-- name: LockFile :one

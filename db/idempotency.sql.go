@@ -90,3 +90,31 @@ func (q *Queries) StoreIdempotentAnswer(ctx context.Context, db DBTX, arg StoreI
 	)
 	return err
 }
+
+const takeIdempotencyKey = `-- name: TakeIdempotencyKey :exec
+INSERT INTO idempotency_keys (user_id, route, key, body_hash, status, response)
+VALUES ($1, $2, $3, $4, $5, $6)
+`
+
+type TakeIdempotencyKeyParams struct {
+	UserID   uuid.UUID
+	Route    string
+	Key      string
+	BodyHash []byte
+	Status   int32
+	Response json.RawMessage
+}
+
+// ReserveIdempotencyKey and StoreIdempotentAnswer in one, where the answer is known before the effect. It waits likewise;
+// a key that was used before, also one that has run out, violates idempotency_keys_pkey.
+func (q *Queries) TakeIdempotencyKey(ctx context.Context, db DBTX, arg TakeIdempotencyKeyParams) error {
+	_, err := db.Exec(ctx, takeIdempotencyKey,
+		arg.UserID,
+		arg.Route,
+		arg.Key,
+		arg.BodyHash,
+		arg.Status,
+		arg.Response,
+	)
+	return err
+}

@@ -187,6 +187,31 @@ func (q *Queries) ModelByName(ctx context.Context, db DBTX, name string) (Model,
 	return i, err
 }
 
+const modelNamesAt = `-- name: ModelNamesAt :many
+SELECT name FROM models WHERE provider = $1
+`
+
+// Asked once a second while there are questions.
+func (q *Queries) ModelNamesAt(ctx context.Context, db DBTX, provider string) ([]string, error) {
+	rows, err := db.Query(ctx, modelNamesAt, provider)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const setModelState = `-- name: SetModelState :execrows
 UPDATE models SET state = $1, updated_at = now() WHERE name = $2 AND job_id = $3
 `

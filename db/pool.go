@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 
+	"rohrpost/internal/batch"
 	"rohrpost/internal/fault"
 )
 
@@ -20,6 +21,8 @@ const pingTimeout = 2 * time.Second // a probe asks every few seconds
 // Pool is a pool of connections to PostgreSQL that also tells its subscribers what committed.
 type Pool struct {
 	*pgxpool.Pool
+
+	writes *batch.Group[*Writes, error] // see AtOnce
 
 	mu          sync.RWMutex // guards subscribers
 	subscribers []func(signals []any)
@@ -47,6 +50,7 @@ func Open(ctx context.Context, cfg Config, options ...Option) (*Pool, error) {
 		return nil, fmt.Errorf("open pool: %w", err)
 	}
 	p := &Pool{Pool: pool}
+	p.joinWrites(cfg.Wait)
 	// Not as impatient as a probe: this connects first, and a whole process waits to start.
 	if err := p.answers(patiently(ctx), pc.ConnConfig.ConnectTimeout+pingTimeout); err != nil {
 		pool.Close()

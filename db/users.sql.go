@@ -167,22 +167,36 @@ func (q *Queries) InsertUser(ctx context.Context, db DBTX, arg InsertUserParams)
 	return i, err
 }
 
-const liveSession = `-- name: LiveSession :one
-SELECT sessions.user_id, users.role FROM sessions JOIN users ON users.id = sessions.user_id
-WHERE sessions.id = $1 AND sessions.revoked_at IS NULL AND sessions.expires_at > now()
+const liveSessions = `-- name: LiveSessions :many
+SELECT sessions.id, sessions.user_id, users.role FROM sessions JOIN users ON users.id = sessions.user_id
+WHERE sessions.id = ANY($1::uuid[]) AND sessions.revoked_at IS NULL AND sessions.expires_at > now()
 `
 
-type LiveSessionRow struct {
+type LiveSessionsRow struct {
+	ID     uuid.UUID
 	UserID uuid.UUID
 	Role   string
 }
 
-// Asked by every request: two rows by primary key.
-func (q *Queries) LiveSession(ctx context.Context, db DBTX, id uuid.UUID) (LiveSessionRow, error) {
-	row := db.QueryRow(ctx, liveSession, id)
-	var i LiveSessionRow
-	err := row.Scan(&i.UserID, &i.Role)
-	return i, err
+// Asked by every request: two rows by primary key for each session.
+func (q *Queries) LiveSessions(ctx context.Context, db DBTX, ids []uuid.UUID) ([]LiveSessionsRow, error) {
+	rows, err := db.Query(ctx, liveSessions, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LiveSessionsRow{}
+	for rows.Next() {
+		var i LiveSessionsRow
+		if err := rows.Scan(&i.ID, &i.UserID, &i.Role); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const openSession = `-- name: OpenSession :execrows

@@ -66,7 +66,7 @@ type statementKey struct{}
 func (w *watch) begin(ctx context.Context, name string) context.Context {
 	ctx, span := tracing.Call(ctx, name)
 	if span.IsRecording() {
-		span.SetAttributes(semconv.DBSystemNamePostgreSQL, semconv.DBQuerySummary(name))
+		describe(span, name)
 	}
 	return context.WithValue(ctx, statementKey{}, &statement{name, time.Now(), span})
 }
@@ -74,11 +74,36 @@ func (w *watch) begin(ctx context.Context, name string) context.Context {
 func (w *watch) end(ctx context.Context, tag pgconn.CommandTag, err error) {
 	if s, ok := ctx.Value(statementKey{}).(*statement); ok {
 		w.ended(ctx, s.name, time.Since(s.start), tag, err)
-		if err != nil && s.span.IsRecording() {
-			s.span.SetAttributes(semconv.DBResponseStatusCode(state(err)))
-		}
-		tracing.End(s.span, err)
+		exchanged(s.span, err)
 	}
+}
+
+func describe(span trace.Span, name string) {
+	span.SetAttributes(semconv.DBSystemNamePostgreSQL, semconv.DBQuerySummary(name))
+}
+
+// Shared begins the span of an exchange that ctx's caller may share with others, below whose spans it can't be. End it
+// with the function that it returns.
+func Shared(ctx context.Context, name string) (end func(error)) {
+	span := exchange(ctx, func() string { return name })
+	return func(err error) { exchanged(span, err) }
+}
+
+func exchange(ctx context.Context, name func() string) trace.Span {
+	if !trace.SpanFromContext(ctx).IsRecording() {
+		return tracing.None
+	}
+	of := name()
+	_, span := tracing.Call(ctx, of)
+	describe(span, of)
+	return span
+}
+
+func exchanged(span trace.Span, err error) {
+	if err != nil && span.IsRecording() {
+		span.SetAttributes(semconv.DBResponseStatusCode(state(err)))
+	}
+	tracing.End(span, err)
 }
 
 func (w *watch) ended(ctx context.Context, name string, took time.Duration, tag pgconn.CommandTag, err error) {

@@ -1,7 +1,6 @@
--- name: InsertAIQuery :one
+-- name: InsertAIQuery :exec
 INSERT INTO ai_queries (id, owner, job_id, model, system, prompt)
-VALUES (@id, @owner, @job_id, @model, @system, @prompt)
-RETURNING *;
+VALUES (@id, @owner, @job_id, @model, @system, @prompt);
 
 -- name: AIQueryByID :one
 SELECT * FROM ai_queries WHERE id = @id;

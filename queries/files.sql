@@ -1,7 +1,6 @@
--- name: InsertFile :one
-INSERT INTO files (id, owner, name, size, media_type, sha256, blob_key, job_id)
-VALUES (@id, @owner, @name, @size, @media_type, @sha256, @blob_key, @job_id)
-RETURNING *;
+-- name: InsertFile :exec
+INSERT INTO files (id, owner, name, size, media_type, sha256, blob_key, job_id, status)
+VALUES (@id, @owner, @name, @size, @media_type, @sha256, @blob_key, @job_id, @status);
 
 -- name: FileByID :one
 SELECT * FROM files WHERE id = @id;

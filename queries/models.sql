@@ -18,6 +18,10 @@ WHERE models.provider = 'openai';
 -- name: ModelByName :one
 SELECT * FROM models WHERE name = @name;
 
+-- name: ModelNamesAt :many
+-- Asked once a second while there are questions.
+SELECT name FROM models WHERE provider = @provider;
+
 -- name: LockModel :one
 SELECT * FROM models WHERE name = @name FOR UPDATE;
 

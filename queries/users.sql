@@ -31,10 +31,10 @@ SELECT @id, users.id, @expires_at FROM users
 WHERE users.id = @user_id AND users.password_hash = @checked
 FOR SHARE;
 
--- name: LiveSession :one
--- Asked by every request: two rows by primary key.
-SELECT sessions.user_id, users.role FROM sessions JOIN users ON users.id = sessions.user_id
-WHERE sessions.id = @id AND sessions.revoked_at IS NULL AND sessions.expires_at > now();
+-- name: LiveSessions :many
+-- Asked by every request: two rows by primary key for each session.
+SELECT sessions.id, sessions.user_id, users.role FROM sessions JOIN users ON users.id = sessions.user_id
+WHERE sessions.id = ANY(@ids::uuid[]) AND sessions.revoked_at IS NULL AND sessions.expires_at > now();
 
 -- name: ExtendSession :one
 -- No row: revoked or expired.

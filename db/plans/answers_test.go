@@ -122,6 +122,7 @@ func tunings(d *dataset) []check {
 		on("", func(x db.DBTX) { q.TuningEventsTold(bg, x, db.TuningEventsToldParams{Seq: 1, ID: going, Round: 1}) }),
 		on("", func(x db.DBTX) { q.AllModels(bg, x) }),
 		on("", func(x db.DBTX) { q.ModelByName(bg, x, "made7") }),
+		on("", func(x db.DBTX) { q.ModelNamesAt(bg, x, "openai") }),
 		on("", func(x db.DBTX) { q.LockModel(bg, x, "made7") }),
 		on("", func(x db.DBTX) { q.InsertModel(bg, x, db.InsertModelParams{Name: "new", Spec: []byte(`{}`)}) }),
 		on("", func(x db.DBTX) {

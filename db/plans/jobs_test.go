@@ -100,6 +100,10 @@ func jobClaims(d *dataset) []check {
 			q.InsertJob(bg, x, db.InsertJobParams{ID: uuid.Must(uuid.NewV7()), Kind: "file:scan", Queue: "files",
 				Args: json.RawMessage(`{}`), MaxAttempts: 8, Owner: d.user(1)})
 		}),
+		on("", func(x db.DBTX) {
+			q.AddJob(bg, x, db.AddJobParams{ID: uuid.Must(uuid.NewV7()), Kind: "file:scan", Queue: "files",
+				Args: json.RawMessage(`{}`), MaxAttempts: 8, Owner: d.user(1)})
+		}),
 		on("unique", func(x db.DBTX) {
 			q.InsertJob(bg, x, db.InsertJobParams{ID: uuid.Must(uuid.NewV7()), Kind: "cleanup:sweep", Queue: "maintenance",
 				Args: json.RawMessage(`{}`), MaxAttempts: 8, UniqueKey: new("sweep/1000013")})

@@ -40,6 +40,10 @@ func people(d *dataset) []check {
 			q.ReserveIdempotencyKey(bg, x, db.ReserveIdempotencyKeyParams{UserID: heavy, Route: "POST /api/files", Key: "new", BodyHash: hash(1)})
 		}),
 		on("", func(x db.DBTX) {
+			q.TakeIdempotencyKey(bg, x, db.TakeIdempotencyKeyParams{
+				UserID: heavy, Route: "POST /api/files", Key: "another", BodyHash: hash(1), Response: []byte(`{}`)})
+		}),
+		on("", func(x db.DBTX) {
 			q.StoreIdempotentAnswer(bg, x, db.StoreIdempotentAnswerParams{
 				Response: []byte(`{}`), UserID: heavy, Route: "POST /api/files", Key: "key 100"})
 		}),
@@ -63,7 +67,7 @@ func sessions(d *dataset) []check {
 		on("", func(x db.DBTX) {
 			q.OpenSession(bg, x, db.OpenSessionParams{ID: uuid.New(), ExpiresAt: time.Now(), UserID: d.user(1), Checked: "hash 1"})
 		}),
-		on("", func(x db.DBTX) { q.LiveSession(bg, x, live) }),
+		on("", func(x db.DBTX) { q.LiveSessions(bg, x, []uuid.UUID{live}) }),
 		on("", func(x db.DBTX) { q.ExtendSession(bg, x, db.ExtendSessionParams{ExpiresAt: time.Now(), ID: live}) }),
 		on("", func(x db.DBTX) { q.RevokeSession(bg, x, live) }),
 		on("light user", func(x db.DBTX) { q.RevokeSessionsOfUser(bg, x, d.user(7777)) }),

@@ -116,7 +116,7 @@ func TestOneTraceTellsTheStoryOfAnUpload(t *testing.T) {
 	require.Equal(t, "SERVER", request.Kind)
 	require.Equal(t, "rohrpost-api", request.Service)
 	require.Equal(t, "202", request.Attributes["http.response.status_code"])
-	require.Subset(t, s.under(request), []string{"storage put", "InsertFile", "InsertJob", "commit"})
+	require.Subset(t, s.under(request), []string{"storage put", "AddJob InsertFile"})
 	created := s.the("create files", tasks.Scan.Name)
 	require.Equal(t, "PRODUCER", created.Kind)
 	require.Equal(t, request.ID, created.Parent)

@@ -33,6 +33,8 @@ type Service struct {
 	queries *db.Queries
 	now     func() time.Time
 	mailer  Mailer // nil where no mail is sent
+
+	sessions *sessions
 }
 
 // User is an account as others may see it.
@@ -56,6 +58,7 @@ func New(pool *db.Pool, cfg Config, opts ...Option) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{pool: pool, cfg: cfg, params: hashParams, queries: db.New(), now: time.Now}
+	s.sessions = joinSessions(pool, s.queries)
 	s.access = newAccessTokens(cfg.Secret, cfg.AccessTTL, func() time.Time { return s.now() })
 	for _, opt := range opts {
 		opt(s)

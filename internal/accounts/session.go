@@ -21,21 +21,19 @@ type Identity struct {
 // IsAdmin reports whether the request is an admin's.
 func (i Identity) IsAdmin() bool { return i.Role == RoleAdmin }
 
-// Authenticate tells whose access token this is, in one query. Errors: code unauthorized for a token that is forged or
+// Authenticate tells whose access token this is, by one query at most: who asks at the same time shares it. Errors: code unauthorized for a token that is forged or
 // expired, or whose session has ended; anything else means that it couldn't be found out.
 func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
 	user, session, err := s.access.read(accessToken)
 	if err != nil {
 		return Identity{}, unauthorized(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	live, err := s.queries.LiveSession(ctx, s.pool, session)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && live.UserID != user {
-		return Identity{}, unauthorized(fmt.Errorf("session %s of user %s is not live", session, user))
-	}
+	live, err := s.live(ctx, session)
 	if err != nil {
-		return Identity{}, fmt.Errorf("session %s: %w", session, err)
+		return Identity{}, err
+	}
+	if live == nil || live.UserID != user {
+		return Identity{}, unauthorized(fmt.Errorf("session %s of user %s is not live", session, user))
 	}
 	return Identity{UserID: user, SessionID: session, Role: live.Role}, nil
 }

@@ -49,7 +49,7 @@ func (s *Service) Infer(ctx context.Context, job *queue.Job[tasks.InferArgs]) (a
 	if err != nil {
 		return nil, fmt.Errorf("question %s: %w", job.Args.QueryID, err)
 	}
-	models, err := s.who(ctx, s.pool, query.Model)
+	models, err := s.who(ctx, query.Model)
 	if err != nil {
 		return nil, err
 	}

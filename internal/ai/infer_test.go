@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/ollama/ollama/api"
 	"github.com/stretchr/testify/require"
 
@@ -177,10 +176,7 @@ func TestWithoutAModelServerAQuestionIsRefused(t *testing.T) {
 	t.Parallel()
 	s, err := New(dbtest.New(t), Config{DefaultModel: "m"})
 	require.NoError(t, err)
-	err = db.InTx(t.Context(), s.pool, func(tx pgx.Tx) error {
-		_, _, err := s.Ask(t.Context(), tx, uuid.New(), Question{Prompt: "Hello?"})
-		return err
-	})
+	_, err = s.Ask(t.Context(), &db.Writes{}, uuid.New(), Question{Prompt: "Hello?"})
 	require.Equal(t, NotConfigured, fault.CodeOf(err))
 	require.Contains(t, fault.Message(err), "OLLAMA_HOST")
 	require.Equal(t, NotConfigured, fault.CodeOf(s.Ready(t.Context())))

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
@@ -92,22 +91,19 @@ func (p *post) schedule() {
 	p.t.Cleanup(func() { cancel(); wg.Wait() })
 }
 
-func (p *post) ask(q Question) (query db.AIQuery, job queue.Record) {
+func (p *post) ask(q Question) (query db.AIQuery, job db.Job) {
 	p.t.Helper()
-	require.NoError(p.t, db.InTx(p.t.Context(), p.pool, func(tx pgx.Tx) (err error) {
-		query, job, err = p.service.Ask(p.t.Context(), tx, p.owner, q)
+	require.NoError(p.t, db.AtOnce(p.t.Context(), p.pool, func(w *db.Writes) (err error) {
+		job, err = p.service.Ask(p.t.Context(), w, p.owner, q)
 		return err
 	}))
-	return query, job
+	return p.query(job.ID), job
 }
 
 // refused is the error of a question that is not even recorded.
 func (p *post) refused(q Question) error {
 	p.t.Helper()
-	err := db.InTx(p.t.Context(), p.pool, func(tx pgx.Tx) error {
-		_, _, err := p.service.Ask(p.t.Context(), tx, p.owner, q)
-		return err
-	})
+	_, err := p.service.Ask(p.t.Context(), &db.Writes{}, p.owner, q)
 	require.Error(p.t, err)
 	return err
 }

@@ -22,10 +22,17 @@ type Question struct {
 // checked returns the question with its model filled in, or why it can't be asked of an Ollama server.
 func (q Question) checked(cfg Config) (Question, error) {
 	q, err := q.sensible(cfg)
-	if err == nil && !model.ParseName(q.Model).IsValid() {
-		err = fault.New(fault.Invalid, "The name of the model is malformed.")
+	if err == nil {
+		err = q.forOllama()
 	}
 	return q, err
+}
+
+func (q Question) forOllama() error {
+	if !model.ParseName(q.Model).IsValid() {
+		return fault.New(fault.Invalid, "The name of the model is malformed.")
+	}
+	return nil
 }
 
 // sensible is checked but for the form of the model's name.

@@ -34,6 +34,7 @@ type Service struct {
 	models    *models // nil without a model server
 	remote    *models // nil without a service for tuned models
 	list      listing
+	tuned     tunedModels
 	metrics   *metrics
 }
 
@@ -81,45 +82,6 @@ func (s *Service) Close() {
 	if s.transport != nil {
 		s.transport.CloseIdleConnections()
 	}
-}
-
-// Ask records a question of owner and enqueues it, in tx: it is put to its model if and only if tx commits. Errors have
-// the codes invalid and [NotConfigured]. Whether the model exists turns out when it is asked.
-func (s *Service) Ask(ctx context.Context, tx pgx.Tx, owner uuid.UUID, q Question) (db.AIQuery, queue.Record, error) {
-	if s.models == nil && s.remote == nil {
-		return db.AIQuery{}, queue.Record{}, notConfigured()
-	}
-	q, err := q.sensible(s.cfg)
-	if err != nil {
-		return db.AIQuery{}, queue.Record{}, err
-	}
-	models, err := s.who(ctx, tx, q.Model)
-	if err != nil {
-		return db.AIQuery{}, queue.Record{}, err
-	}
-	atOnce := s.cfg.PerTunedModel
-	if models == s.models {
-		if q, err = q.checked(s.cfg); err != nil {
-			return db.AIQuery{}, queue.Record{}, err
-		}
-		atOnce = s.cfg.PerModel
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return db.AIQuery{}, queue.Record{}, fmt.Errorf("query id: %w", err)
-	}
-	job, err := queue.Enqueue(ctx, tx, tasks.Infer, tasks.InferArgs{QueryID: id},
-		queue.By(owner), queue.LimitKey(models.server.key(q.Model)), queue.KeyLimit(atOnce))
-	if err != nil {
-		return db.AIQuery{}, queue.Record{}, err
-	}
-	query, err := db.New().InsertAIQuery(ctx, tx, db.InsertAIQueryParams{
-		ID: id, Owner: owner, JobID: job.ID, Model: q.Model, System: q.System, Prompt: q.Prompt,
-	})
-	if err != nil {
-		return db.AIQuery{}, queue.Record{}, fmt.Errorf("record question: %w", err)
-	}
-	return query, job, nil
 }
 
 // ByJob is the question that a job puts, with the answer once there is one. Somebody else's is not found.
@@ -171,18 +133,21 @@ func (s *Service) Ready(ctx context.Context) error {
 }
 
 // who answers for a model: the service where it was tuned, if it was, and else the Ollama server.
-func (s *Service) who(ctx context.Context, tx db.DBTX, name string) (*models, error) {
-	known, err := db.New().ModelByName(ctx, tx, name)
+func (s *Service) who(ctx context.Context, name string) (*models, error) {
+	known, err := db.New().ModelByName(ctx, s.pool, name)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return nil, fmt.Errorf("model %s: %w", name, err)
 	}
-	if err == nil && known.Provider == Tuned {
-		if s.remote == nil {
-			return nil, fault.New(NotConfigured, "The model %s is at a service that is not configured: TUNING_URL is not set.", name)
-		}
+	return s.at(name, err == nil && known.Provider == Tuned)
+}
+
+func (s *Service) at(name string, tuned bool) (*models, error) {
+	switch {
+	case tuned && s.remote == nil:
+		return nil, fault.New(NotConfigured, "The model %s is at a service that is not configured: TUNING_URL is not set.", name)
+	case tuned:
 		return s.remote, nil
-	}
-	if s.models == nil {
+	case s.models == nil:
 		return nil, notConfigured()
 	}
 	return s.models, nil

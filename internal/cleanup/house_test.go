@@ -128,11 +128,12 @@ func (h *house) upload(content string) db.File {
 	h.t.Helper()
 	up, err := h.files.Receive(h.t.Context(), "letter.txt", bytes.NewReader([]byte(content)))
 	require.NoError(h.t, err)
-	var file db.File
-	require.NoError(h.t, db.InTx(h.t.Context(), h.pool, func(tx pgx.Tx) (err error) {
-		file, _, err = h.files.Record(h.t.Context(), tx, h.owner, up)
+	require.NoError(h.t, db.AtOnce(h.t.Context(), h.pool, func(w *db.Writes) error {
+		_, err := h.files.Record(h.t.Context(), w, h.owner, up)
 		return err
 	}))
+	file, err := db.New().FileByID(h.t.Context(), h.pool, up.ID)
+	require.NoError(h.t, err)
 	return file
 }
 

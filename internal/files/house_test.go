@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/stretchr/testify/require"
@@ -128,11 +127,12 @@ func (h *house) upload(name string, content []byte) db.File {
 
 func (h *house) record(up *files.Upload) db.File {
 	h.t.Helper()
-	var file db.File
-	require.NoError(h.t, db.InTx(h.t.Context(), h.pool, func(tx pgx.Tx) (err error) {
-		file, _, err = h.Record(h.t.Context(), tx, h.owner, up)
+	require.NoError(h.t, db.AtOnce(h.t.Context(), h.pool, func(w *db.Writes) error {
+		_, err := h.Record(h.t.Context(), w, h.owner, up)
 		return err
 	}))
+	file, err := db.New().FileByID(h.t.Context(), h.pool, up.ID)
+	require.NoError(h.t, err)
 	return file
 }
 

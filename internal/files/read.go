@@ -49,9 +49,16 @@ func (s *Service) List(ctx context.Context, owner, before uuid.UUID, limit int32
 }
 
 func (s *Service) withThumbnails(ctx context.Context, found []db.File) ([]File, error) {
-	files, ids, at := make([]File, len(found)), make([]uuid.UUID, len(found)), make(map[uuid.UUID]int, len(found))
+	files, at := make([]File, len(found)), make(map[uuid.UUID]int, len(found))
+	var ids []uuid.UUID
 	for i, file := range found {
-		files[i], ids[i], at[file.ID] = File{File: file}, file.ID, i
+		files[i], at[file.ID] = File{File: file}, i
+		if file.ThumbnailStatus != ThumbnailsNone {
+			ids = append(ids, file.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return files, nil
 	}
 	thumbs, err := s.queries.ThumbnailsByFiles(ctx, s.pool, ids)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gabriel-vasile/mimetype"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"rohrpost/db"
 	"rohrpost/internal/blob"
@@ -78,20 +77,20 @@ func brokenOff(err error) error {
 	return fault.Wrap(err, fault.Invalid, "The upload broke off.")
 }
 
-// Record makes an upload a file of owner, in tx, with the job that scans it.
-func (s *Service) Record(ctx context.Context, tx pgx.Tx, owner uuid.UUID, up *Upload) (db.File, queue.Record, error) {
-	job, err := queue.Enqueue(ctx, tx, tasks.Scan, tasks.ScanArgs{FileID: up.ID}, queue.By(owner))
+// Record makes an upload a file of owner, in w, with the job that scans it. The record of the job is what is known before
+// it is written.
+func (s *Service) Record(ctx context.Context, w *db.Writes, owner uuid.UUID, up *Upload) (db.Job, error) {
+	job, err := queue.EnqueueWith(ctx, w, tasks.Scan, tasks.ScanArgs{FileID: up.ID}, queue.By(owner))
 	if err != nil {
-		return db.File{}, queue.Record{}, fmt.Errorf("record file: %w", err)
+		return db.Job{}, fmt.Errorf("record file: %w", err)
 	}
-	file, err := s.queries.InsertFile(ctx, tx, db.InsertFileParams{
+	if err := s.queries.InsertFile(ctx, w, db.InsertFileParams{
 		ID: up.ID, Owner: owner, Name: up.Name, Size: up.Size, MediaType: up.MediaType, SHA256: up.SHA256,
-		BlobKey: uploadKey(up.ID), JobID: job.ID,
-	})
-	if err != nil {
-		return db.File{}, queue.Record{}, fmt.Errorf("record file: %w", err)
+		BlobKey: uploadKey(up.ID), JobID: job.ID, Status: Processing,
+	}); err != nil {
+		return db.Job{}, fmt.Errorf("record file: %w", err)
 	}
-	return file, job, nil
+	return job, nil
 }
 
 // Discard removes an upload that did not become a file.

@@ -154,8 +154,10 @@ func TestARecordIsThereWithItsJobOrNotAtAll(t *testing.T) {
 	require.NoError(t, err)
 	gone := errors.New("rolled back")
 	require.ErrorIs(t, db.InTx(t.Context(), h.pool, func(tx pgx.Tx) error {
-		_, _, err := h.Record(t.Context(), tx, h.owner, up)
+		var w db.Writes
+		_, err := h.Record(t.Context(), &w, h.owner, up)
 		require.NoError(t, err)
+		require.NoError(t, w.In(t.Context(), tx))
 		return gone
 	}), gone)
 	_, err = h.Get(t.Context(), h.owner, up.ID)

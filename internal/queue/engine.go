@@ -39,6 +39,7 @@ type Engine struct {
 	hooks   map[string][]Hook // written before Start only
 	slots   slots
 	beats   beats
+	askers  askers
 
 	mu     sync.Mutex             // guards the rest
 	queues map[string]struct{}    // to be dispatched
@@ -63,6 +64,7 @@ func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg
 		queues: map[string]struct{}{}, fresh: map[string][]uuid.UUID{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
 	}
 	e.teller = batch.New(together, tellTimeout, e.publish)
+	e.askers = e.joinAskers()
 	pool.OnCommit(e.committed)
 	return e
 }

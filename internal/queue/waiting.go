@@ -2,12 +2,9 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"rohrpost/db"
 )
@@ -62,23 +59,21 @@ func (e *Engine) Waiting(ctx context.Context, job db.Job) (*Waiting, error) {
 }
 
 func (e *Engine) whyWaiting(ctx context.Context, job db.Job) (Waiting, error) {
-	pause, err := db.New().PauseOfQueue(ctx, e.pool, job.Queue)
-	if err == nil {
+	pause, err := e.askers.pauses.Do(job.Queue)
+	if err != nil {
+		return Waiting{}, err
+	}
+	if pause != nil {
 		w := Waiting{Cause: WaitPaused, Since: dueSince(job), Detail: fmt.Sprintf("The queue %s is paused.", job.Queue)}
 		if pause.Since.After(w.Since) {
 			w.Since = pause.Since
 		}
 		return w, nil
 	}
-	if !errors.Is(err, pgx.ErrNoRows) {
-		return Waiting{}, err
-	}
 	if job.RunAt.After(time.Now()) {
 		return notDue(job), nil
 	}
-	force, err := db.New().QueueForce(ctx, e.pool, db.QueueForceParams{
-		Queue: job.Queue, SilenceSeconds: e.cfg.Silence.Seconds(),
-	})
+	force, err := e.askers.forces.Do(job.Queue)
 	if err != nil {
 		return Waiting{}, err
 	}
@@ -130,7 +125,7 @@ func (e *Engine) limited(ctx context.Context, job db.Job) (Waiting, error) {
 	if err != nil {
 		return w, err
 	}
-	recent, err := e.paceOf(ctx, job.Queue)
+	recent, err := e.askers.paces.Do(job.Queue)
 	if err != nil {
 		return w, err
 	}
@@ -169,7 +164,7 @@ func (e *Engine) inLine(ctx context.Context, job db.Job, force db.QueueForceRow)
 		return w, nil
 	}
 	w.Detail = fmt.Sprintf("The workers of the queue %s are busy; %s.", job.Queue, line.words())
-	recent, err := e.paceOf(ctx, job.Queue)
+	recent, err := e.askers.paces.Do(job.Queue)
 	if err != nil {
 		return w, err
 	}

@@ -159,15 +159,19 @@ func (s *Service) record(ctx context.Context, run *queue.Run, report db.Report, 
 		if n == 0 {
 			return fault.New(fault.NotFound, "The report was deleted.")
 		}
+		var recorded db.Writes
 		for _, d := range documents {
-			if _, _, err := s.Files.Record(ctx, tx, report.Owner, d.upload); err != nil {
+			if _, err := s.Files.Record(ctx, &recorded, report.Owner, d.upload); err != nil {
 				return fmt.Errorf("record report %s: %w", report.ID, err)
 			}
-			if err := s.queries.InsertReportFile(ctx, tx, db.InsertReportFileParams{
+			if err := s.queries.InsertReportFile(ctx, &recorded, db.InsertReportFileParams{
 				ReportID: report.ID, Format: d.format, FileID: d.upload.ID,
 			}); err != nil {
 				return fmt.Errorf("record report %s: %w", report.ID, err)
 			}
+		}
+		if err := recorded.In(ctx, tx); err != nil {
+			return fmt.Errorf("record report %s: %w", report.ID, err)
 		}
 		_, err = queue.Enqueue(ctx, tx, tasks.AnnounceReport, tasks.AnnounceReportArgs{ReportID: report.ID},
 			queue.By(report.Owner))
