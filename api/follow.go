@@ -59,6 +59,10 @@ type follower struct {
 	first *stream.Event        // taken from sub already
 	begun bool                 // sub stood, and the job's present state was told if need be
 	beat  time.Time            // when the next heartbeat is due
+	// waiting is a context that ends at deadline, see patience.
+	waiting  context.Context
+	enough   context.CancelFunc
+	deadline time.Time
 	// lost is when the events of a job that is over count as lost. Zero: as far as we know it isn't over.
 	lost time.Time
 }
@@ -131,6 +135,9 @@ func (f *follower) subscribe(ctx context.Context, within time.Duration) error {
 func (f *follower) run(ctx context.Context, out *eventWriter) error {
 	defer func() {
 		f.span.End()
+		if f.enough != nil {
+			f.enough()
+		}
 		if f.sub != nil {
 			f.sub.Close()
 		}
@@ -206,8 +213,29 @@ func (f *follower) next(ctx context.Context) (stream.Event, error) {
 	if !f.lost.IsZero() && f.lost.Before(until) {
 		until = f.lost
 	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
+	for {
+		e, err := f.receive(f.patience(ctx, until))
+		if moved := errors.Is(err, context.DeadlineExceeded) && time.Now().Before(until); !moved {
+			return e, err
+		}
+	}
+}
+
+// patience is a context that ends at until, or before: each event puts off what is due next, and it is cheaper to find out
+// now and then that the time hasn't come than to move a timer for each event.
+func (f *follower) patience(ctx context.Context, until time.Time) context.Context {
+	if f.waiting == nil || f.waiting.Err() != nil || until.Before(f.deadline) {
+		if f.enough != nil {
+			f.enough()
+		}
+		f.deadline = until
+		f.waiting, f.enough = context.WithDeadline(ctx, until)
+	}
+	return f.waiting
+}
+
+// receive subscribes where that is still to be done, and waits for an event.
+func (f *follower) receive(ctx context.Context) (stream.Event, error) {
 	for f.sub == nil {
 		wait := time.NewTimer(resubscribe/2 + rand.N(resubscribe))
 		select {

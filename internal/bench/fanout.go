@@ -1,11 +1,10 @@
 package bench
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,27 +59,31 @@ func (c *crowd) connect(ctx context.Context) (openStreams, error) {
 	return open, group.Wait()
 }
 
-// notice is the data of the events that we send.
-type notice struct {
-	Round int `json:"round"`
-}
+// noticeData is the data of the events that we send.
+func noticeData(round int) []byte { return []byte(`{"round":` + strconv.Itoa(round) + `}`) }
 
 // fanOut sends each visitor some events, and measures when each of the streams has them.
 func (c *crowd) fanOut(ctx context.Context, open openStreams, values trial.Values) error {
-	arrivals := newArrivals(rounds)
+	arrivals := newArrivals(rounds, len(open))
+	want := make([][]byte, rounds)
+	for round := range want {
+		want[round] = noticeData(round)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for n, s := range open {
 		group.Go(func() error {
+			if err := s.conn.SetReadDeadline(time.Now().Add(arriveWithin)); err != nil {
+				return err
+			}
 			for round := range rounds {
-				e, err := s.until(arriveWithin, isNotice)
+				e, err := s.first(isNotice)
 				if err != nil {
 					return fmt.Errorf("event %d on stream %d: %w", round, n, err)
 				}
-				var got notice
-				if err := json.Unmarshal(e.data, &got); err != nil || got.Round != round {
-					return fmt.Errorf("stream %d has %s, not event %d: %w", n, e.data, round, err)
+				if !bytes.Equal(e.data, want[round]) {
+					return fmt.Errorf("stream %d has %s, not event %d", n, e.data, round)
 				}
-				arrivals.take(round)
+				arrivals.take(n, round)
 			}
 			return nil
 		})
@@ -100,7 +103,8 @@ func (c *crowd) fanOut(ctx context.Context, open openStreams, values trial.Value
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("fan-out: %w", err)
 	}
-	values[fanOutP50], values[fanOutP99] = trial.Milliseconds(arrivals.h, 50), trial.Milliseconds(arrivals.h, 99)
+	h := arrivals.histogram()
+	values[fanOutP50], values[fanOutP99] = trial.Milliseconds(h, 50), trial.Milliseconds(h, 99)
 	return nil
 }
 
@@ -122,31 +126,40 @@ func (c *crowd) tell(ctx context.Context, i, round int) error {
 
 func entry(v *visitor, round int) stream.Entry {
 	return stream.Entry{
-		Key: stream.User(v.id), Type: stream.TypeNotice, Data: []byte(`{"round":` + strconv.Itoa(round) + `}`), Job: uuid.New(),
+		Key: stream.User(v.id), Type: stream.TypeNotice, Data: noticeData(round), Job: uuid.New(),
 	}
 }
 
-// arrivals collects the times from sending an event to its arrivals.
+// arrivals collects the times from sending an event to its arrivals. Readers don't wait for one another.
 type arrivals struct {
-	mu sync.Mutex // guards the rest
-	at []time.Time
-	h  *hdrhistogram.Histogram
+	began  time.Time
+	sentAt []atomic.Int64 // by event, in ns since began
+	took   [][]int64      // by reader and event, in µs
 }
 
-func newArrivals(n int) *arrivals {
-	return &arrivals{at: make([]time.Time, n), h: trial.NewHistogram()}
+func newArrivals(events, readers int) *arrivals {
+	a := &arrivals{began: time.Now(), sentAt: make([]atomic.Int64, events), took: make([][]int64, readers)}
+	for i := range a.took {
+		a.took[i] = make([]int64, 0, events)
+	}
+	return a
 }
 
-func (a *arrivals) sent(n int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.at[n] = time.Now()
+func (a *arrivals) sent(n int) { a.sentAt[n].Store(int64(time.Since(a.began))) }
+
+// take notes that the n-th event has arrived at a reader.
+func (a *arrivals) take(reader, n int) {
+	took := time.Since(a.began) - time.Duration(a.sentAt[n].Load())
+	a.took[reader] = append(a.took[reader], max(took.Microseconds(), 1))
 }
 
-// take notes that the n-th event has arrived once more.
-func (a *arrivals) take(n int) {
-	now := time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_ = a.h.RecordValue(max(now.Sub(a.at[n]).Microseconds(), 1)) // it holds more than arriveWithin
+// histogram is of all that has arrived, once the readers are done.
+func (a *arrivals) histogram() *hdrhistogram.Histogram {
+	h := trial.NewHistogram()
+	for _, each := range a.took {
+		for _, took := range each {
+			_ = h.RecordValue(took) // it holds more than arriveWithin
+		}
+	}
+	return h
 }

@@ -34,7 +34,8 @@ func (c *crowd) relay(ctx context.Context, values trial.Values) error {
 		if err != nil {
 			return fmt.Errorf("token relay: %w", err)
 		}
-		values[pace.p50], values[pace.p99] = trial.Milliseconds(a.h, 50), trial.Milliseconds(a.h, 99)
+		h := a.histogram()
+		values[pace.p50], values[pace.p99] = trial.Milliseconds(h, 50), trial.Milliseconds(h, 99)
 	}
 	return nil
 }
@@ -51,7 +52,7 @@ func (c *crowd) measureTokens(ctx context.Context, every time.Duration) (*arriva
 		return nil, err
 	}
 	defer s.close()
-	a := newArrivals(c.tokens)
+	a := newArrivals(c.tokens, 1)
 	told := make(chan error, 1)
 	go func() { told <- readTokens(s, a, c.tokens) }()
 	w := stream.NewTokenWriter(c.events, stream.TokenOptions{Job: job.ID, Owner: reader.id, Epoch: job.Epoch})
@@ -95,7 +96,7 @@ func readTokens(s *sse, a *arrivals, tokens int) error {
 			if word != strconv.Itoa(next) {
 				return fmt.Errorf("token %s came instead of %d", word, next)
 			}
-			a.take(next)
+			a.take(0, next)
 			next++
 		}
 	}

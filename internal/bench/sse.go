@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,9 +16,12 @@ import (
 type sse struct {
 	conn net.Conn
 	in   *bufio.Reader
+	typ  string // of the last event that had one: most have the same
+	data []byte // of the last event
+	long []byte // of the last line that in has no room for
 }
 
-// sseEvent is one event.
+// sseEvent is one event. Its data is good until the next one is read.
 type sseEvent struct {
 	id, typ string
 	data    []byte
@@ -75,22 +80,41 @@ func (s *sse) request(path, token, last string) error {
 func (s *sse) next() (e sseEvent, err error) {
 	e.typ = "message"
 	for {
-		line, err := s.in.ReadBytes('\n')
+		line, err := s.line()
 		if err != nil {
 			return e, err
 		}
-		line = bytes.TrimSuffix(line, []byte("\n"))
 		switch name, value, _ := bytes.Cut(line, []byte(": ")); {
 		case len(line) == 0 && e.data != nil:
+			s.data = e.data
 			return e, nil
 		case string(name) == "id":
 			e.id = string(value)
 		case string(name) == "event":
-			e.typ = string(value)
+			if s.typ != string(value) {
+				s.typ = string(value)
+			}
+			e.typ = s.typ
 		case string(name) == "data":
+			if e.data == nil {
+				e.data = slices.Grow(s.data[:0], 1) // not nil, also where the data is empty
+			}
 			e.data = append(e.data, value...)
 		}
 	}
+}
+
+// line reads a line without its end. It is good until the next one is read.
+func (s *sse) line() ([]byte, error) {
+	line, err := s.in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		s.long = append(s.long[:0], line...)
+		if line, err = s.in.ReadBytes('\n'); err == nil {
+			s.long = append(s.long, line...)
+			line = s.long
+		}
+	}
+	return bytes.TrimSuffix(line, []byte("\n")), err
 }
 
 // until reads up to the first event that ok likes.
@@ -98,6 +122,11 @@ func (s *sse) until(within time.Duration, ok func(e sseEvent) bool) (sseEvent, e
 	if err := s.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
 		return sseEvent{}, err
 	}
+	return s.first(ok)
+}
+
+// first is until without a limit in time of its own.
+func (s *sse) first(ok func(e sseEvent) bool) (sseEvent, error) {
 	for {
 		e, err := s.next()
 		if err != nil || ok(e) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -31,8 +32,8 @@ type Options struct {
 
 const (
 	defaultFor    = 2 * time.Minute
-	usualRate     = 50 // transfers a second
-	settledWithin = 2 * time.Minute
+	usualRate     = 50              // transfers a second
+	settledWithin = 2 * time.Minute // without one job less to do
 )
 
 // Run breaks things and checks the invariants. It returns an error with the seed when one is broken.
@@ -85,10 +86,10 @@ func Run(ctx context.Context, opts Options, log *slog.Logger) (err error) {
 	return nil
 }
 
-// say tells how it goes, to people.
+// say tells how it goes, to people. What is one line is written at once.
 func (o Options) say(format string, args ...any) {
 	if !o.JSON {
-		fmt.Fprintf(o.Out, format+"\n", args...)
+		_, _ = io.WriteString(o.Out, fmt.Sprintf(format+"\n", args...)) // who doesn't listen misses it
 	}
 }
 
@@ -119,9 +120,11 @@ func (s *stage) play(ctx context.Context, opts Options, kinds []faultKind) (repo
 	began := time.Now()
 	working, stop := context.WithCancel(ctx)
 	defer stop()
-	var work, uploading sync.WaitGroup
+	var work, beside sync.WaitGroup
 	work.Go(func() { b.run(working, opts.Seed) })
-	uploading.Go(func() { v.run(working) })
+	beside.Go(func() { v.run(working) })
+	m := &meter{stage: s, bank: b, began: began, say: opts.say}
+	beside.Go(func() { m.run(working) })
 	var happenings []happening
 	d := &director{
 		stage: s, began: began, kinds: kinds, shuffle: len(opts.Faults) == 0, random: rand.New(rand.NewPCG(opts.Seed, 1)),
@@ -132,20 +135,19 @@ func (s *stage) play(ctx context.Context, opts Options, kinds []faultKind) (repo
 		},
 	}
 	err = d.run(ctx, began.Add(opts.For))
+	r := report{Seed: opts.Seed, Broke: time.Since(began), Meanwhile: b.taken()}
 	if err == nil {
 		b.finish() // the rest of the orders is given in peace
 		work.Wait()
 	}
 	stop()
 	work.Wait()
-	uploading.Wait()
+	beside.Wait()
 	if err != nil {
 		return report{}, err
 	}
-	r := report{
-		Seed: opts.Seed, Lasted: time.Since(began), Accepted: len(b.accepted), Unsure: b.unsure, Uploads: len(v.taken), Refused: v.refused,
-		Faults: recoveries(happenings), Happenings: happenings,
-	}
+	r.Lasted, r.Accepted, r.Unsure, r.Uploads, r.Refused = time.Since(began), len(b.accepted), b.unsure, len(v.taken), v.refused
+	r.Faults, r.Happenings = recoveries(happenings), happenings
 	if r.TidyAfter, err = s.settle(ctx); err != nil {
 		return report{}, err
 	}
@@ -182,14 +184,17 @@ func (s *stage) ownWires() (database string, cache *redis.Client, err error) {
 // settle waits until no job is unfinished, and then until Redis is tidy, and returns how long the latter took. That
 // either doesn't come about is for the invariants to tell.
 func (s *stage) settle(ctx context.Context) (time.Duration, error) {
-	for deadline := time.Now().Add(settledWithin); time.Now().Before(deadline); {
-		var left int
-		err := s.pool.QueryRow(ctx, `SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')`).Scan(&left)
+	least, since := int64(math.MaxInt64), time.Now()
+	for time.Since(since) < settledWithin {
+		left, err := s.unfinished(ctx, ever)
 		if err != nil {
-			return 0, fmt.Errorf("unfinished jobs: %w", err)
+			return 0, err
 		}
 		if left == 0 {
 			break
+		}
+		if left < least {
+			least, since = left, time.Now()
 		}
 		if err := pause.For(ctx, watchEvery); err != nil {
 			return 0, err

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/google/uuid"
-
 	"rohrpost/internal/pause"
 )
 
@@ -27,7 +25,7 @@ type happening struct {
 	// Recovered is how long it took until all jobs that were unfinished had ended: from the fault's end, or from its
 	// beginning where nobody had to undo anything for the work to go on.
 	Recovered time.Duration `json:"recovered_ns"`
-	Stuck     int           `json:"stuck"` // jobs that had not ended within recoverWithin
+	Stuck     int64         `json:"stuck"` // jobs that had not ended within recoverWithin
 }
 
 // director has one fault follow the other, in rounds of each kind once.
@@ -75,7 +73,7 @@ func (d *director) round() []faultKind {
 func (d *director) happen(ctx context.Context, b breakage) (happening, error) {
 	from := time.Now()
 	h := happening{Kind: b.kind, Target: b.target, At: from.Sub(d.began)}
-	pending, err := d.unfinished(ctx)
+	created, err := d.now(ctx)
 	if err != nil {
 		return h, err
 	}
@@ -96,11 +94,11 @@ func (d *director) happen(ctx context.Context, b breakage) (happening, error) {
 			return h, err
 		}
 		from = time.Now()
-		if pending, err = d.unfinished(ctx); err != nil {
+		if created, err = d.now(ctx); err != nil {
 			return h, err
 		}
 	}
-	h.Stuck, err = d.recovered(ctx, pending, from)
+	h.Stuck, err = d.recovered(ctx, created, from)
 	h.Recovered = time.Since(from)
 	if b.fromBegin {
 		err = errors.Join(err, <-ended)
@@ -111,36 +109,32 @@ func (d *director) happen(ctx context.Context, b breakage) (happening, error) {
 	return h, err
 }
 
-func (d *director) unfinished(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := d.stage.pool.Query(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'running')`)
-	if err != nil {
-		return nil, fmt.Errorf("unfinished jobs: %w", err)
-	}
-	defer rows.Close()
-	var ids []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("unfinished jobs: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+// now is the time by PostgreSQL's clock: all jobs that are unfinished now were created until then.
+func (d *director) now(ctx context.Context) (now time.Time, err error) {
+	err = d.stage.ask(ctx, func(ctx context.Context) error {
+		return d.stage.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	})
+	return now, err
 }
 
-// recovered waits until the jobs have ended and returns how many had not in time.
-func (d *director) recovered(ctx context.Context, jobs []uuid.UUID, from time.Time) (stuck int, err error) {
-	for {
-		err := d.stage.pool.QueryRow(ctx,
-			`SELECT count(*) FROM jobs WHERE id = ANY($1) AND state IN ('queued', 'running')`, jobs).Scan(&stuck)
+// recovered waits until the jobs that were created until then have ended, and returns how many had not in time.
+func (d *director) recovered(ctx context.Context, created, from time.Time) (stuck int64, err error) {
+	for time.Since(from) < recoverWithin {
+		// The oldest one by the index, whose dead entries are thrown away by the look itself.
+		var oldest *time.Time
+		err := d.stage.ask(ctx, func(ctx context.Context) error {
+			return d.stage.pool.QueryRow(ctx, `
+				SELECT (SELECT created_at FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at LIMIT 1)`).Scan(&oldest)
+		})
 		if err != nil {
-			return 0, fmt.Errorf("look after %d jobs: %w", len(jobs), err)
+			return 0, err
 		}
-		if stuck == 0 || time.Since(from) > recoverWithin {
-			return stuck, nil
+		if oldest == nil || oldest.After(created) {
+			return 0, nil
 		}
 		if err := pause.For(ctx, recoverLook); err != nil {
-			return stuck, err
+			return 0, err
 		}
 	}
+	return d.stage.unfinished(ctx, created)
 }

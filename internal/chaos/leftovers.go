@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,53 +35,66 @@ func nothingLeft(ctx context.Context, e evidence, f *finding) error {
 	return nil
 }
 
-func leftovers(ctx context.Context, rdb redis.UniversalClient) (left []string, keys int, err error) {
-	iter := rdb.Scan(ctx, 0, "*", scanCount).Iterator()
-	seen := map[string]bool{} // a scan may tell a key twice
-	for iter.Next(ctx) {
-		key := iter.Val()
-		if seen[key] {
-			continue
+// leftovers are those keys, each once, and how many keys there are. It takes Redis some 5 µs a key.
+func leftovers(ctx context.Context, rdb *redis.Client) (left []string, keys int64, err error) {
+	if keys, err = rdb.DBSize(ctx).Result(); err != nil {
+		return nil, 0, fmt.Errorf("count keys: %w", err)
+	}
+	for cursor := uint64(0); ; {
+		var page []string
+		if page, cursor, err = rdb.Scan(ctx, cursor, "*", scanCount).Result(); err != nil {
+			return nil, 0, fmt.Errorf("scan redis: %w", err)
 		}
-		seen[key] = true
-		if standing.MatchString(key) {
-			continue
-		}
-		ttl, err := rdb.TTL(ctx, key).Result()
-		if err != nil {
-			return nil, 0, fmt.Errorf("expiry of %s: %w", key, err)
-		}
-		const forEver, gone = -1, -2
-		if ttl >= 0 || ttl == gone {
-			continue
-		}
-		archived, err := inArchive(ctx, rdb, key)
+		some, err := stay(ctx, rdb, page)
 		if err != nil {
 			return nil, 0, err
 		}
-		if ttl == forEver && !archived {
-			left = append(left, key)
+		left = append(left, some...)
+		if cursor == 0 {
+			slices.Sort(left)
+			return slices.Compact(left), keys, nil // a scan may tell a key twice
 		}
 	}
-	if err := iter.Err(); err != nil {
-		return nil, 0, fmt.Errorf("scan redis: %w", err)
-	}
-	return left, len(seen), nil
 }
 
-func inArchive(ctx context.Context, rdb redis.UniversalClient, key string) (bool, error) {
-	task := taskKey.FindStringSubmatch(key)
-	if task == nil {
-		return false, nil
-	}
-	err := rdb.ZScore(ctx, "asynq:"+task[1]+":archived", task[2]).Err()
-	if errors.Is(err, redis.Nil) {
-		return false, nil
-	}
+// stay are the keys of a page that will never go.
+func stay(ctx context.Context, rdb *redis.Client, page []string) ([]string, error) {
+	page = slices.DeleteFunc(page, standing.MatchString)
+	expiries := make([]*redis.DurationCmd, len(page))
+	_, err := rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for i, key := range page {
+			expiries[i] = pipe.TTL(ctx, key)
+		}
+		return nil
+	})
 	if err != nil {
-		return false, fmt.Errorf("archive of %s: %w", strings.Trim(task[1], "{}"), err)
+		return nil, fmt.Errorf("expiry of keys: %w", err)
 	}
-	return true, nil
+	const forEver = -1
+	var without []string
+	for i, key := range page {
+		if expiries[i].Val() == forEver {
+			without = append(without, key)
+		}
+	}
+	places := make([]*redis.FloatCmd, len(without))
+	pipe := rdb.Pipeline()
+	for i, key := range without {
+		if task := taskKey.FindStringSubmatch(key); task != nil {
+			places[i] = pipe.ZScore(ctx, "asynq:"+task[1]+":archived", task[2])
+		}
+	}
+	_, _ = pipe.Exec(ctx) // each command keeps its own error
+	var left []string
+	for i, key := range without {
+		switch place := places[i]; {
+		case place == nil || errors.Is(place.Err(), redis.Nil):
+			left = append(left, key)
+		case place.Err() != nil:
+			return nil, fmt.Errorf("archive, for %s: %w", key, place.Err())
+		}
+	}
+	return left, nil
 }
 
 const (
@@ -92,7 +105,7 @@ const (
 )
 
 // awaitNothingLeft gives Asynq the time to tidy up. What is left after that is for [nothingLeft] to tell.
-func awaitNothingLeft(ctx context.Context, rdb redis.UniversalClient) error {
+func awaitNothingLeft(ctx context.Context, rdb *redis.Client) error {
 	for deadline := time.Now().Add(leftoversWithin); ; {
 		left, _, err := leftovers(ctx, rdb)
 		if err != nil {

@@ -11,12 +11,14 @@ import (
 
 // report is the outcome of a run.
 type report struct {
-	Seed     uint64        `json:"seed"`
-	Lasted   time.Duration `json:"lasted_ns"`
-	Accepted int           `json:"orders_accepted"`
-	Unsure   int64         `json:"orders_without_an_answer"`
-	Uploads  int           `json:"uploads_accepted"`
-	Refused  int           `json:"uploads_refused"`
+	Seed      uint64        `json:"seed"`
+	Broke     time.Duration `json:"faults_lasted_ns"`
+	Meanwhile int           `json:"orders_accepted_among_faults"`
+	Lasted    time.Duration `json:"lasted_ns"`
+	Accepted  int           `json:"orders_accepted"`
+	Unsure    int64         `json:"orders_without_an_answer"`
+	Uploads   int           `json:"uploads_accepted"`
+	Refused   int           `json:"uploads_refused"`
 	// TidyAfter is how long after the last job no key was left in Redis.
 	TidyAfter  time.Duration  `json:"tidy_after_ns"`
 	Faults     []recovery     `json:"faults"`
@@ -68,6 +70,8 @@ func (r report) writeJSON(out io.Writer) error {
 func (r report) writeTable(out io.Writer) error {
 	fmt.Fprintf(out, "\n%d orders and %d files accepted in %s; %d orders without an answer, %d uploads refused\n",
 		r.Accepted, r.Uploads, r.Lasted.Round(time.Second), r.Unsure, r.Refused)
+	fmt.Fprintf(out, "%d of the orders, %.0f a second, while one fault followed the other\n",
+		r.Meanwhile, float64(r.Meanwhile)/max(r.Broke.Seconds(), 1))
 	if len(r.Reasons) > 0 {
 		fmt.Fprintf(out, "failed, by reason: %v\n", r.Reasons)
 	}

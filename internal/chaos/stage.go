@@ -22,7 +22,7 @@ import (
 
 const (
 	apis, workers, schedulers = 2, 3, 2
-	workerConcurrency         = "16"
+	workerConcurrency         = "32"
 )
 
 // stage is the private Rohrpost: servers, processes, and the wires between them.

@@ -19,13 +19,14 @@ func (s shell) chaosCommand() *cobra.Command {
 		Use:   "chaos",
 		Short: "Break a private Rohrpost in every way there is, and check that nothing is lost or done twice",
 		Example: "  rohrpost chaos --for 2m\n" +
-			"  rohrpost chaos --seed 42 --for 1h --jobs 1000000 --faults worker-kill,network-cut",
+			"  rohrpost chaos --for 25m --jobs 1000000\n" +
+			"  rohrpost chaos --seed 42 --for 1h --faults worker-kill,network-cut",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return chaos.Run(cmd.Context(), opts, s.log) },
 	}
 	cmd.Flags().Uint64Var(&opts.Seed, "seed", 0, "chooses faults and work; the same seed, the same choice (default: by random)")
 	cmd.Flags().DurationVar(&opts.For, "for", 0, "how long one fault follows the other, each once at least (default 2m)")
-	cmd.Flags().Int64Var(&opts.Jobs, "jobs", 0, "jobs to give at least, spread over that time (default: 50 a second)")
+	cmd.Flags().Int64Var(&opts.Jobs, "jobs", 0, "jobs to be accepted at least, spread over that time (default: 50 a second)")
 	cmd.Flags().StringSliceVar(&opts.Faults, "faults", nil,
 		"kinds of faults, in this order (default, shuffled: "+strings.Join(chaos.FaultNames(), ", ")+")")
 	cmd.Flags().StringVar(&opts.Dir, "dir", "", "keep data and logs in this folder (default: a temporary one)")

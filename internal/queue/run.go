@@ -41,6 +41,9 @@ type Run struct {
 
 	completed atomic.Pointer[json.RawMessage] // the result, once a transaction with Complete has committed
 
+	speaking sync.RWMutex // read-held while something is told, held to end that; guards silent
+	silent   bool         // its success is told, or about to be: nothing may come after that
+
 	opened  sync.Mutex // held while the readers are told that it runs
 	mu      sync.Mutex // guards written
 	written time.Time  // when progress was last put on record
@@ -112,8 +115,10 @@ func (r *Run) Event(ctx context.Context, typ string, data any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
-	r.open(ctx)
-	err = r.engine.events.Append(ctx, r.job.Epoch, both(r.job, typ, json.RawMessage(raw), false)...)
+	err = r.speak(func() error {
+		r.open(ctx)
+		return r.engine.events.Append(ctx, r.job.Epoch, both(r.job, typ, json.RawMessage(raw), false)...)
+	})
 	switch fault.CodeOf(err) {
 	case "":
 	case fault.Conflict:
@@ -134,9 +139,11 @@ func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, progressTimeout)
 	defer cancel()
-	r.open(ctx)
-	err = r.engine.events.AppendAll(ctx, stream.Batch{
-		Epoch: r.job.Epoch, Entries: both(r.job, typ, json.RawMessage(raw), false), Key: r.job.ID.String() + "." + key,
+	err = r.speak(func() error {
+		r.open(ctx)
+		return r.engine.events.AppendAll(ctx, stream.Batch{
+			Epoch: r.job.Epoch, Entries: both(r.job, typ, json.RawMessage(raw), false), Key: r.job.ID.String() + "." + key,
+		})
 	})
 	switch fault.CodeOf(err) {
 	case "":
@@ -153,10 +160,28 @@ func (r *Run) EventOnce(ctx context.Context, key, typ string, data any) error {
 func (r *Run) Tokens() *stream.TokenWriter {
 	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 	defer cancel()
-	r.open(ctx)
+	_ = r.speak(func() error { r.open(ctx); return nil }) // refused, each token will be, too
 	return stream.NewTokenWriter(r.engine.events, stream.TokenOptions{
-		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.refused() },
+		Job: r.job.ID, Owner: r.job.Owner, Epoch: r.job.Epoch, OnRefused: func(error) { r.refused() }, Through: r.speak,
 	})
+}
+
+// speak tells something unless the run has succeeded. Where nobody follows a job, its success is not told, and so no fence
+// in Redis keeps a goroutine that the handler left behind from beginning a log that would never end.
+func (r *Run) speak(tell func() error) error {
+	r.speaking.RLock()
+	defer r.speaking.RUnlock()
+	if r.silent {
+		return stream.ErrEnded
+	}
+	return tell()
+}
+
+// hush lets what is being told arrive, so that the end is told after it, and nothing more be told.
+func (r *Run) hush() {
+	r.speaking.Lock()
+	defer r.speaking.Unlock()
+	r.silent = true
 }
 
 // open has the readers know that the job runs before they are told more of it: where nobody read then, that was left out.

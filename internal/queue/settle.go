@@ -113,6 +113,7 @@ func (r *Runner) succeeded(run *Run, result json.RawMessage) error {
 	job := run.job
 	job.State, job.Result, job.ErrorCode, job.ErrorMessage = Succeeded, result, nil, nil
 	r.count(run, Succeeded)
+	run.hush()
 	r.engine.tellNext(job)
 	return nil
 }
@@ -196,6 +197,7 @@ func (r *Runner) notOurs(run *Run) error {
 	job, err := db.New().JobByID(ctx, r.engine.pool, run.job.ID)
 	if err == nil && job.Epoch == run.job.Epoch && (job.State == Succeeded || job.State == Failed) {
 		r.count(run, job.State)
+		run.hush()
 		r.engine.tellNext(job)
 		return nil
 	}

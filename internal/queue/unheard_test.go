@@ -52,6 +52,38 @@ func TestWhatNobodyReadsIsNotKept(t *testing.T) {
 	require.Empty(t, p.told(stream.Job(last)))
 }
 
+func TestAGoroutineThatAHandlerLeftBehindBeginsNoLog(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	e := p.engine(quick)
+	mux := queue.NewMux()
+	left := make(chan *queue.Job[note], 1)
+	var tokens *stream.TokenWriter
+	queue.Handle(mux, echo, func(_ context.Context, job *queue.Job[note]) (any, error) {
+		tokens = job.Tokens()
+		left <- job
+		return "done", nil
+	})
+	worker := p.worker(e, queue.RunnerConfig{}, mux)
+	job := enqueue(p, echo, queue.By(uuid.New()))
+	p.await(job.ID, queue.Succeeded)
+	require.NoError(t, worker.Stop(t.Context()))
+	e.Stop()
+	require.NoError(t, p.client().FlushAll(t.Context()).Err())
+
+	run := <-left
+	require.ErrorIs(t, run.Event(t.Context(), "late", note{"too late"}), queue.ErrLost)
+	require.ErrorIs(t, run.EventOnce(t.Context(), "once", "late", note{"too late"}), queue.ErrLost)
+	tokens.Write("too late")
+	require.ErrorIs(t, tokens.Close(t.Context()), stream.ErrEnded)
+	late := run.Tokens()
+	late.Write("too late")
+	require.ErrorIs(t, late.Close(t.Context()), stream.ErrEnded)
+	keys, err := p.client().Keys(t.Context(), "rohrpost:stream:*").Result()
+	require.NoError(t, err)
+	require.Empty(t, keys)
+}
+
 func TestAJobThatTellsMoreThanItsStateIsToldWhole(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)

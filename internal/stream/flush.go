@@ -94,7 +94,7 @@ func (w *TokenWriter) flush(text string) error {
 	}
 	wait := tokenRetryMost / 10
 	for {
-		err := w.run(w.ctx, parts)
+		err := w.opts.Through(func() error { return w.run(w.ctx, parts) })
 		w.mu.Lock()
 		w.last, w.flying = err, err != nil
 		w.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -18,6 +19,7 @@ const parallelReads = 8
 // Hub feeds all readers of a process over one pub/sub connection. It is safe for concurrent use.
 type Hub struct {
 	rdb     redis.UniversalClient
+	own     string // a channel that nobody else subscribes to, see unheard
 	cfg     Config
 	metrics *Metrics
 	log     *slog.Logger
@@ -43,6 +45,7 @@ func NewHub(rdb redis.UniversalClient, cfg Config, metrics *Metrics, logger *slo
 	}
 	return &Hub{
 		rdb:     rdb,
+		own:     "rohrpost:stream:{hub:" + uuid.NewString() + "}",
 		cfg:     cfg.withDefaults(),
 		metrics: metrics,
 		log:     logger,

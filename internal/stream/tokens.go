@@ -24,6 +24,8 @@ type TokenOptions struct {
 	// OnRefused is called once, from the writer's goroutine, when the stream was taken over ([ErrFenced]) or has ended
 	// ([ErrEnded]): the job should stop. It must not call Close. May be nil.
 	OnRefused func(error)
+	// Through calls each attempt to write, or refuses it as the stream would. Nil calls it.
+	Through func(write func() error) error
 }
 
 // TokenWriter turns the tokens of a model into events of type token: the first at once, then at most one per
@@ -61,6 +63,9 @@ func newTokenWriter(cfg Config, opts TokenOptions, prepare func([]Entry) ([]*par
 	run func(context.Context, []*part) error) *TokenWriter {
 	if opts.Data == nil {
 		opts.Data = func(text string) json.RawMessage { return tokenData(opts.Job, text) }
+	}
+	if opts.Through == nil {
+		opts.Through = func(write func() error) error { return write() }
 	}
 	w := &TokenWriter{
 		cfg: cfg, opts: opts, prepare: prepare, run: run,

@@ -82,6 +82,7 @@ func (h *Hub) session(parent context.Context) (worked bool, err error) {
 func (h *Hub) steer(ctx context.Context, ps *redis.PubSub, seen *atomic.Int64) {
 	on := map[string]struct{}{} // what the connection is subscribed to
 	add, drop := h.wishes(on, true)
+	add = append(add, h.own)
 	ticker := time.NewTicker(h.cfg.Ping)
 	defer ticker.Stop()
 	for {
@@ -98,7 +99,7 @@ func (h *Hub) steer(ctx context.Context, ps *redis.PubSub, seen *atomic.Int64) {
 			add, drop = h.wishes(on, false)
 		case <-ticker.C:
 			add, drop = nil, nil
-			if time.Since(time.Unix(0, seen.Load())) > deadPings*h.cfg.Ping || ps.Ping(ctx) != nil {
+			if time.Since(time.Unix(0, seen.Load())) > deadPings*h.cfg.Ping || ps.Ping(ctx) != nil || h.unheard(ctx) {
 				return
 			}
 		}
