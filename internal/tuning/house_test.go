@@ -318,3 +318,15 @@ func deref(s *string) string {
 	}
 	return *s
 }
+
+// ask puts a question to a model and waits for its answer.
+func (h *house) ask(q ai.Question) (answer ai.Result) {
+	h.t.Helper()
+	var job db.Job
+	require.NoError(h.t, db.AtOnce(h.ctx(), h.pool, func(w *db.Writes) (err error) {
+		job, err = h.ai.Ask(h.ctx(), w, h.admin, q)
+		return err
+	}))
+	h.ended(job.ID, &answer)
+	return answer
+}

@@ -98,13 +98,7 @@ func TestAModelIsMadeAskedAndDeleted(t *testing.T) {
 	require.Contains(t, shown.Parameters, "0.25")
 	require.Contains(t, shown.Parameters, "256")
 
-	var asked queue.Record
-	h.inTx(func(tx pgx.Tx) (err error) {
-		_, asked, err = h.ai.Ask(h.ctx(), tx, h.admin, ai.Question{Prompt: "Hello?", Model: "postmaster"})
-		return err
-	})
-	var answer ai.Result
-	h.ended(asked.ID, &answer)
+	answer := h.ask(ai.Question{Prompt: "Hello?", Model: "postmaster"})
 	before, _, _ := strings.Cut(stacktest.SayText, "says")
 	require.Equal(t, before, answer.Answer, "it stops where it was told to")
 

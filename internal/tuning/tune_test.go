@@ -96,13 +96,7 @@ func TestADatasetBecomesAModelThatCanBeAsked(t *testing.T) {
 	require.Equal(t, []any{model, ai.Tuned, true, "ready", tuningtest.Base, id},
 		[]any{known[0].Name, known[0].Provider, known[0].Available, known[0].State, known[0].Base, *known[0].TuningID})
 	h.remote.Speak(tuningtest.Speech{Pieces: []string{"It ", "arrives."}})
-	var asked queue.Record
-	h.inTx(func(tx pgx.Tx) (err error) {
-		_, asked, err = h.ai.Ask(h.ctx(), tx, h.admin, ai.Question{Prompt: "And?", Model: model, System: "Be brief."})
-		return err
-	})
-	var answer ai.Result
-	h.ended(asked.ID, &answer)
+	answer := h.ask(ai.Question{Prompt: "And?", Model: model, System: "Be brief."})
 	require.Equal(t, "It arrives.", answer.Answer)
 	require.Equal(t, 1, h.count(`SELECT count(*) FROM audit_entries WHERE action = 'tuning.start' AND target = $1`, id.String()))
 
