@@ -22,7 +22,7 @@ const (
 	orderAgain   = 100 * time.Millisecond // after an order that failed
 	orderWait    = 10 * time.Millisecond  // for the next one to be due
 
-	leastOpen = 1000 // orders that may be unfinished
+	leastOpen = 200 // orders that may be unfinished
 	openFor   = 4    // seconds' worth of orders that may be, where that is more
 )
 
