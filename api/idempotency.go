@@ -90,31 +90,32 @@ func (s *Server) do(ctx context.Context, o once, status int,
 // write is [Server.do] for an effect that only writes: it goes to PostgreSQL in one exchange, and its key with it.
 func (s *Server) write(ctx context.Context, o once, status int,
 	effect func(w *db.Writes) (body any, location string, err error)) (outcome, error) {
-	var out outcome
-	err := db.AtOnce(ctx, s.pool, func(w *db.Writes) (err error) {
-		var done db.Writes
-		if out, err = perform(status, &done, effect); err != nil {
-			return err
-		}
-		if o.key != "" {
-			if err := s.takeKey(ctx, w, o, out); err != nil {
-				return err
+	var effects db.Writes
+	out, err := perform(status, &effects, effect)
+	if err == nil {
+		err = db.AtOnce(ctx, s.pool, func(w *db.Writes) error {
+			if o.key != "" {
+				if err := s.takeKey(ctx, w, o, out); err != nil {
+					return err
+				}
 			}
+			w.Then(&effects)
+			return nil
+		})
+		if !keyTaken(err) {
+			return out, err
 		}
-		w.Then(&done)
-		return nil
-	})
-	if !keyTaken(err) {
+	} else if o.key == "" {
 		return out, err
 	}
-	// Nothing was written. The first answer, or room where that has run out, is found with statements one by one.
+	// There is a first answer, or there may be one where the effect is refused by now; and nothing was written.
 	return s.do(ctx, o, status, func(tx pgx.Tx) (any, string, error) {
-		var done db.Writes
-		body, location, err := effect(&done)
+		var effects db.Writes
+		body, location, err := effect(&effects)
 		if err != nil {
 			return nil, "", err
 		}
-		return body, location, done.In(ctx, tx)
+		return body, location, effects.In(ctx, tx)
 	})
 }
 

@@ -29,6 +29,8 @@ func TestARepeatedQuestionGetsItsFirstAnswerAgain(t *testing.T) {
 	require.NotEqual(t, string(first.body), string(ask(bob, "why?", "k1").want(http.StatusAccepted).body))
 	require.Equal(t, 3, s.count("SELECT count(*) FROM jobs"))
 
+	// A first answer stands before whatever is wrong with what was asked for by now.
+	ask(ada, "", "k1").problem(422, "idempotency_mismatch")
 	s.exec("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
 	require.NotEqual(t, string(first.body), string(ask(ada, "how?", "k1").want(http.StatusAccepted).body))
 }
