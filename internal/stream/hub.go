@@ -45,7 +45,7 @@ func NewHub(rdb redis.UniversalClient, cfg Config, metrics *Metrics, logger *slo
 	}
 	return &Hub{
 		rdb:     rdb,
-		own:     "rohrpost:stream:{hub:" + uuid.NewString() + "}",
+		own:     "rohrpost:hub:" + uuid.NewString(),
 		cfg:     cfg.withDefaults(),
 		metrics: metrics,
 		log:     logger,

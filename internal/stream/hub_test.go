@@ -326,7 +326,7 @@ func TestChannelsAreGivenBackWithTheLastReader(t *testing.T) {
 	job := newJob()
 	one, two := subscribe(t, hub, job, ""), subscribe(t, hub, job, "")
 	one.Close()
-	channels := func() []string { return rdb.PubSubChannels(t.Context(), "*").Val() }
+	channels := func() []string { return rdb.PubSubChannels(t.Context(), "rohrpost:stream:*").Val() }
 	require.Equal(t, []string{job.String()}, channels())
 	two.Close()
 	require.Eventually(t, func() bool { return len(channels()) == 0 }, patience, 5*time.Millisecond)
