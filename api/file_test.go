@@ -141,7 +141,7 @@ func TestAThumbnailIsShownInline(t *testing.T) {
 	s := newSite(t)
 	ada := s.user()
 	up := s.accepted(ada, "a.png", "not really")
-	s.exec("UPDATE files SET status = 'clean'")
+	s.exec("UPDATE files SET status = 'clean', thumbnail_status = 'ready'")
 	s.exec(`INSERT INTO thumbnails (file_id, name, width, height, size, media_type, blob_key)
 		SELECT id, 'small', 10, 20, 10, 'image/png', blob_key FROM files`)
 	var file api.File

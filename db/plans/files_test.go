@@ -18,7 +18,8 @@ func files(d *dataset) []check {
 	clean, heavy := d.file(cleanFile), d.user(1)
 	return []check{
 		on("", func(x db.DBTX) {
-			q.InsertFile(bg, x, db.InsertFileParams{ID: uuid.New(), Owner: heavy, Name: "a.jpg", SHA256: hash(1), JobID: uuid.New(), Status: "processing"})
+			q.InsertFile(bg, x, db.InsertFileParams{
+				ID: uuid.New(), Owner: heavy, Name: "a.jpg", SHA256: hash(1), JobID: uuid.New(), Status: "processing"})
 		}),
 		on("", func(x db.DBTX) { q.FileByID(bg, x, clean) }),
 		on("", func(x db.DBTX) { q.LockFile(bg, x, clean) }),

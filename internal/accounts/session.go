@@ -21,8 +21,9 @@ type Identity struct {
 // IsAdmin reports whether the request is an admin's.
 func (i Identity) IsAdmin() bool { return i.Role == RoleAdmin }
 
-// Authenticate tells whose access token this is, by one query at most: who asks at the same time shares it. Errors: code unauthorized for a token that is forged or
-// expired, or whose session has ended; anything else means that it couldn't be found out.
+// Authenticate tells whose access token this is, by one query at most: who asks at the same time shares it. Errors: code
+// unauthorized for a token that is forged or expired, or whose session has ended; anything else means that it couldn't be
+// found out.
 func (s *Service) Authenticate(ctx context.Context, accessToken string) (Identity, error) {
 	user, session, err := s.access.read(accessToken)
 	if err != nil {
