@@ -470,6 +470,7 @@ WITH RECURSIVE owners AS (
         WHERE j.queue = $1 AND j.owner = o.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
           AND j.run_at <= now()
         LIMIT 1) d
+    WHERE (o.owner = ANY($2::uuid[])) IS NOT TRUE
 ), due AS (
     SELECT d.id, d.owner, d.run_at, row_number() OVER (PARTITION BY d.owner ORDER BY d.run_at, d.id) AS turn
     FROM waiting w CROSS JOIN LATERAL (
@@ -477,9 +478,11 @@ WITH RECURSIVE owners AS (
         WHERE j.queue = $1 AND j.owner = w.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
           AND j.run_at <= now()
         ORDER BY j.run_at, j.id
-        LIMIT (SELECT CASE WHEN count(*) < $2::bigint THEN $2::bigint ELSE 1 END FROM waiting)) d
+        LIMIT (SELECT CASE WHEN count(*) < $3::bigint AND coalesce(cardinality($2::uuid[]), 0) = 0
+                          THEN $3::bigint ELSE 1 END
+               FROM waiting)) d
 ), first AS (
-    SELECT due.id FROM due ORDER BY due.turn, due.run_at, due.id LIMIT $2::bigint
+    SELECT due.id FROM due ORDER BY due.turn, due.run_at, due.id LIMIT $3::bigint
 ), locked AS (
     SELECT j.id, j.kind, j.queue, j.args, j.state, j.epoch, j.attempt, j.max_attempts, j.crashes, j.owner, j.run_at, j.unique_key, j.owner_limit, j.limit_key, j.key_limit, j.parked, j.progress, j.result, j.error_code, j.error_message, j.worker_id, j.trace_context, j.created_at, j.dispatched_at, j.started_at, j.finished_at, j.discarded_at FROM jobs j WHERE j.id = ANY(ARRAY(SELECT first.id FROM first)) FOR UPDATE SKIP LOCKED
 ), chosen AS (
@@ -511,19 +514,20 @@ RETURNING u.id, u.kind, u.queue, u.args, u.state, u.epoch, u.attempt, u.max_atte
 `
 
 type DispatchJobsParams struct {
-	Queue string
-	Room  int64
+	Queue   string
+	Without []uuid.UUID
+	Room    int64
 }
 
 // Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 // limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
 // cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
-// do. Only what is chosen is locked. The planner takes few jobs to wait, and would rather look through all of them than
-// through an index: LIMIT 1 where EXISTS would do, the array, and a state that is looked at after the lock leave it no way.
-// JobsInTurnsBefore follows this order.
+// do, and so it will of each that is left where some owners are to go without. Only what is chosen is locked. The planner
+// takes few jobs to wait, and would rather look through all of them than through an index: LIMIT 1 where EXISTS would do,
+// the array, and a state that is looked at after the lock leave it no way. JobsInTurnsBefore follows this order.
 // As in DispatchFreshJobs, its commit need not wait for the disk.
 func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
-	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Room)
+	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Without, arg.Room)
 	if err != nil {
 		return nil, err
 	}
@@ -570,11 +574,42 @@ func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsPar
 	return items, nil
 }
 
+const dispatchedByOwner = `-- name: DispatchedByOwner :many
+SELECT owner, count(*) AS jobs FROM jobs
+WHERE queue = $1 AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
+GROUP BY owner
+`
+
+type DispatchedByOwnerRow struct {
+	Owner uuid.UUID
+	Jobs  int64
+}
+
+// How many due jobs of a queue lie in Redis, and whose.
+func (q *Queries) DispatchedByOwner(ctx context.Context, db DBTX, queue string) ([]DispatchedByOwnerRow, error) {
+	rows, err := db.Query(ctx, dispatchedByOwner, queue)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DispatchedByOwnerRow{}
+	for rows.Next() {
+		var i DispatchedByOwnerRow
+		if err := rows.Scan(&i.Owner, &i.Jobs); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dispatchedCount = `-- name: DispatchedCount :one
 SELECT count(*) FROM jobs WHERE queue = $1 AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
 `
 
-// How many due jobs of a queue lie in Redis.
 func (q *Queries) DispatchedCount(ctx context.Context, db DBTX, queue string) (int64, error) {
 	row := db.QueryRow(ctx, dispatchedCount, queue)
 	var count int64

@@ -13,27 +13,35 @@ import (
 )
 
 const dispatchedJobsBefore = `-- name: DispatchedJobsBefore :one
-SELECT count(*) FROM (
-    SELECT FROM jobs j
-    WHERE j.queue = $1 AND j.state = 'queued' AND j.dispatched_at IS NOT NULL AND j.run_at <= now()
-      AND (greatest(j.dispatched_at, j.run_at), j.id) < ($2::timestamptz, $3::uuid)
-    LIMIT $4) AS earlier
+WITH line AS (
+    SELECT l.owner, l.id, l.at, row_number() OVER (PARTITION BY l.owner ORDER BY l.at, l.id) AS turn
+    FROM (SELECT j.owner, j.id, greatest(j.dispatched_at, j.run_at) AS at FROM jobs j
+          WHERE j.queue = $3 AND j.state = 'queued' AND j.dispatched_at IS NOT NULL AND j.run_at <= now()
+          LIMIT $4) l
+), own AS (
+    SELECT count(*) + 1 AS turn FROM line o WHERE o.owner = $5::uuid AND (o.at, o.id) < ($1::timestamptz, $2::uuid)
+)
+SELECT count(*) FROM line l CROSS JOIN own
+WHERE (l.turn, l.at, l.id) < (own.turn, $1::timestamptz, $2::uuid)
 `
 
 type DispatchedJobsBeforeParams struct {
-	Queue    string
 	InLineAt time.Time
 	ID       uuid.UUID
+	Queue    string
 	Most     int32
+	Owner    uuid.UUID
 }
 
-// How many due jobs of the queue were in Redis's line earlier than that; one that waited there for its retry, since it is due.
+// How many due jobs in Redis's line start before that one: in turns among owners, and one that waited there for its retry
+// since it is due. Of a line that is longer than most, the first ones only.
 func (q *Queries) DispatchedJobsBefore(ctx context.Context, db DBTX, arg DispatchedJobsBeforeParams) (int64, error) {
 	row := db.QueryRow(ctx, dispatchedJobsBefore,
-		arg.Queue,
 		arg.InLineAt,
 		arg.ID,
+		arg.Queue,
 		arg.Most,
+		arg.Owner,
 	)
 	var count int64
 	err := row.Scan(&count)

@@ -153,8 +153,13 @@ RETURNING *;
 -- name: DiscardJob :one
 UPDATE jobs SET discarded_at = now() WHERE id = @id AND state = 'failed' AND discarded_at IS NULL RETURNING *;
 
+-- name: DispatchedByOwner :many
+-- How many due jobs of a queue lie in Redis, and whose.
+SELECT owner, count(*) AS jobs FROM jobs
+WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
+GROUP BY owner;
+
 -- name: DispatchedCount :one
--- How many due jobs of a queue lie in Redis.
 SELECT count(*) FROM jobs WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now();
 
 -- name: DispatchFreshJobs :many
@@ -171,9 +176,9 @@ RETURNING j.*;
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 -- limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
 -- cost follows the owners that wait and not their backlog; where there are more of them than room, one job of each will
--- do. Only what is chosen is locked. The planner takes few jobs to wait, and would rather look through all of them than
--- through an index: LIMIT 1 where EXISTS would do, the array, and a state that is looked at after the lock leave it no way.
--- JobsInTurnsBefore follows this order.
+-- do, and so it will of each that is left where some owners are to go without. Only what is chosen is locked. The planner
+-- takes few jobs to wait, and would rather look through all of them than through an index: LIMIT 1 where EXISTS would do,
+-- the array, and a state that is looked at after the lock leave it no way. JobsInTurnsBefore follows this order.
 -- As in DispatchFreshJobs, its commit need not wait for the disk.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
@@ -191,6 +196,7 @@ WITH RECURSIVE owners AS (
         WHERE j.queue = @queue AND j.owner = o.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
           AND j.run_at <= now()
         LIMIT 1) d
+    WHERE (o.owner = ANY(@without::uuid[])) IS NOT TRUE
 ), due AS (
     SELECT d.id, d.owner, d.run_at, row_number() OVER (PARTITION BY d.owner ORDER BY d.run_at, d.id) AS turn
     FROM waiting w CROSS JOIN LATERAL (
@@ -198,7 +204,9 @@ WITH RECURSIVE owners AS (
         WHERE j.queue = @queue AND j.owner = w.owner AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
           AND j.run_at <= now()
         ORDER BY j.run_at, j.id
-        LIMIT (SELECT CASE WHEN count(*) < @room::bigint THEN @room::bigint ELSE 1 END FROM waiting)) d
+        LIMIT (SELECT CASE WHEN count(*) < @room::bigint AND coalesce(cardinality(@without::uuid[]), 0) = 0
+                          THEN @room::bigint ELSE 1 END
+               FROM waiting)) d
 ), first AS (
     SELECT due.id FROM due ORDER BY due.turn, due.run_at, due.id LIMIT @room::bigint
 ), locked AS (

@@ -49,12 +49,18 @@ SELECT count(*) FROM (
     LIMIT @most) AS others;
 
 -- name: DispatchedJobsBefore :one
--- How many due jobs of the queue were in Redis's line earlier than that; one that waited there for its retry, since it is due.
-SELECT count(*) FROM (
-    SELECT FROM jobs j
-    WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NOT NULL AND j.run_at <= now()
-      AND (greatest(j.dispatched_at, j.run_at), j.id) < (@in_line_at::timestamptz, @id::uuid)
-    LIMIT @most) AS earlier;
+-- How many due jobs in Redis's line start before that one: in turns among owners, and one that waited there for its retry
+-- since it is due. Of a line that is longer than most, the first ones only.
+WITH line AS (
+    SELECT l.owner, l.id, l.at, row_number() OVER (PARTITION BY l.owner ORDER BY l.at, l.id) AS turn
+    FROM (SELECT j.owner, j.id, greatest(j.dispatched_at, j.run_at) AS at FROM jobs j
+          WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NOT NULL AND j.run_at <= now()
+          LIMIT @most) l
+), own AS (
+    SELECT count(*) + 1 AS turn FROM line o WHERE o.owner = @owner::uuid AND (o.at, o.id) < (@in_line_at::timestamptz, @id::uuid)
+)
+SELECT count(*) FROM line l CROSS JOIN own
+WHERE (l.turn, l.at, l.id) < (own.turn, @in_line_at::timestamptz, @id::uuid);
 
 -- name: LimitsOfJob :one
 -- How many jobs run that a job's limits count.

@@ -15,11 +15,14 @@ SELECT gen_random_uuid(), 'file:scan', 'files', '{}', 8, fill.id(CASE WHEN n <= 
 FROM generate_series(1, 30000) AS n`
 
 func jobDispatch(d *dataset) []check {
-	dispatch := func(queue string, room int64) func(x db.DBTX) {
-		return func(x db.DBTX) { q.DispatchJobs(bg, x, db.DispatchJobsParams{Queue: queue, Room: room}) }
+	dispatch := func(queue string, room int64, without ...uuid.UUID) func(x db.DBTX) {
+		return func(x db.DBTX) {
+			q.DispatchJobs(bg, x, db.DispatchJobsParams{Queue: queue, Room: room, Without: without})
+		}
 	}
 	return []check{
 		on("", func(x db.DBTX) { q.DispatchedCount(bg, x, "files") }).reading(3000, "counts what lies in Redis"),
+		on("", func(x db.DBTX) { q.DispatchedByOwner(bg, x, "files") }).reading(3000, "counts what lies in Redis"),
 		on("", func(x db.DBTX) { q.DispatchFreshJobs(bg, x, d.ids(jobRows, 995_000, 100)) }).
 			reading(10_000, "may look at all that wait, while those are few"),
 		on("some room", dispatch("files", 100)).reading(12_000, "hops over the owners that wait"),
@@ -27,6 +30,7 @@ func jobDispatch(d *dataset) []check {
 		on("much room", dispatch("ai", 1000)).reading(400_000, "counts for each what its limits count"),
 		on("a backlog", dispatch("files", 100)).after(backlog, "ANALYZE jobs").
 			reading(20_000, "hops over the owners that wait, whatever the length of their lines"),
+		on("newcomers only", dispatch("files", 32, d.ids(userRows, 1, 100)...)).reading(12_000, "hops over the owners that wait"),
 		on("nothing waits", dispatch("no such", 100)),
 		on("", func(x db.DBTX) { q.UnparkJob(bg, x, "ai:infer") }).
 			reading(20_000, "looks at the head of each line, and counts what its limits count"),
@@ -77,7 +81,7 @@ func waits(d *dataset) []check {
 		}).after(backlog).reading(20_000, "counts up to a bound, hopping from owner to owner"),
 		on("", func(x db.DBTX) {
 			q.DispatchedJobsBefore(bg, x, db.DispatchedJobsBeforeParams{
-				Queue: "files", InLineAt: last, ID: d.job(dispatchedJob), Most: 1000})
+				Queue: "files", Owner: heavy, InLineAt: last, ID: d.job(dispatchedJob), Most: 1000})
 		}).reading(2000, "counts what lies in Redis, which is bounded"),
 		on("", func(x db.DBTX) {
 			q.OwnParkedJobsBefore(bg, x, db.OwnParkedJobsBeforeParams{

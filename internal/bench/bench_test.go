@@ -99,8 +99,11 @@ func (n *nothing) Reset(context.Context) error {
 type table struct {
 	Bench, Baseline string
 	Runs            int
-	Machine         struct{ PostgreSQL, Redis string }
-	Figures         []struct {
+	Machine         struct {
+		PostgreSQL, Redis string
+		Commit            float64 `json:"commit_ms"`
+	}
+	Figures []struct {
 		Key      string
 		Subjects []cell
 	}
@@ -146,6 +149,7 @@ func TestASmallRunPutsEveryEngineOnTrialAndAPeerToo(t *testing.T) {
 	require.Equal(t, 1, got.Runs)
 	require.NotEmpty(t, got.Machine.PostgreSQL)
 	require.NotEmpty(t, got.Machine.Redis)
+	require.Positive(t, got.Machine.Commit)
 	for _, key := range []string{trial.EnqueueRate, trial.DrainRate, trial.IdleP50, trial.LoadP99, trial.NeighbourP99} {
 		cells := got.of(t, key)
 		for _, subject := range []string{"rohrpost", "asynq, stock", "asynq, polling at 5 ms", "nothing"} {

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
+	"rohrpost/internal/pause"
 )
 
 // machine is what the figures were taken on.
@@ -20,9 +23,12 @@ type machine struct {
 	Go         string `json:"go"`
 	PostgreSQL string `json:"postgresql,omitempty"`
 	Redis      string `json:"redis,omitempty"`
+	// Commit is what the smallest durable transaction takes on an idle machine, median, in milliseconds: nothing that is
+	// durable can be faster.
+	Commit float64 `json:"commit_ms,omitempty"`
 }
 
-// thisMachine asks the servers that are given for their versions.
+// thisMachine asks the servers that are given for their versions, and PostgreSQL for a few commits.
 func thisMachine(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient) (machine, error) {
 	m := machine{
 		OS: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.NumCPU(), Processor: processor(), Go: runtime.Version(),
@@ -30,6 +36,10 @@ func thisMachine(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient) 
 	if pool != nil {
 		if err := pool.QueryRow(ctx, `SHOW server_version`).Scan(&m.PostgreSQL); err != nil {
 			return m, fmt.Errorf("version of PostgreSQL: %w", err)
+		}
+		var err error
+		if m.Commit, err = commitAlone(ctx, pool); err != nil {
+			return m, fmt.Errorf("commit: %w", err)
 		}
 	}
 	if rdb != nil {
@@ -40,6 +50,24 @@ func thisMachine(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient) 
 		m.Redis = field(info, "redis_version:")
 	}
 	return m, nil
+}
+
+// commitAlone is the time of a commit that has to get to the disk, with pauses between them as between idle jobs.
+func commitAlone(ctx context.Context, pool *db.Pool) (float64, error) {
+	const commits = 51
+	took := make([]float64, commits)
+	for i := range took {
+		if err := pause.For(ctx, 10*time.Millisecond); err != nil {
+			return 0, err
+		}
+		began := time.Now()
+		if _, err := pool.Exec(ctx, `SELECT pg_logical_emit_message(true, 'bench', 'commit')`); err != nil {
+			return 0, err
+		}
+		took[i] = time.Since(began).Seconds() * 1000
+	}
+	slices.Sort(took)
+	return took[commits/2], nil
 }
 
 // String is the line above the table.
@@ -54,6 +82,9 @@ func (m machine) String() string {
 	}
 	if m.Redis != "" {
 		text += ", Redis " + m.Redis
+	}
+	if m.Commit > 0 {
+		text += fmt.Sprintf(", %.2f ms for a durable commit alone", m.Commit)
 	}
 	return text
 }

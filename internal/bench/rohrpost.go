@@ -25,7 +25,7 @@ var noop = queue.Kind[number]{Name: "bench:noop", Queue: trial.Queues[0]}
 const perTx = 5000
 
 // concurrency is how many jobs run at once, with our engine and with Asynq.
-const concurrency = 32
+const concurrency = 128
 
 // rohrpost is the engine of this project.
 type rohrpost struct {

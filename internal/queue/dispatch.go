@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rohrpost/db"
+	"rohrpost/internal/queue/express"
 )
 
 const (
@@ -20,8 +21,10 @@ const (
 	enqueueAtOnce  = 128             // tasks under way; they go together
 	plainAtOnce    = 8               // where each has an exchange of its own; more only wait for one another
 	perSlot        = 8               // jobs kept in Redis for each slot of the workers
-	slotsFor       = 5 * time.Second // how long the number of slots is believed
+	slotsFor       = time.Second     // how long the number of slots is believed
 	passes         = 16              // of one queue, before the others have their turn: parking a backlog takes many
+	passMost       = 256             // jobs in a pass; more of them at once are no faster
+	newcomersMost  = 32              // owners that have nothing in line yet get in where it is full
 )
 
 // Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
@@ -31,33 +34,80 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 	if err != nil {
 		return err
 	}
+	before := e.begin(queue)
+	handing := handing{engine: e}
+	found := finding{left: true}
 	for range passes {
-		e.note(queue, finding{left: true}) // until this pass is over
-		there, err := query(ctx, func(ctx context.Context) (int64, error) { return db.New().DispatchedCount(ctx, e.pool, queue) })
-		if err != nil {
-			return fmt.Errorf("dispatch %s: %w", queue, err)
-		}
-		room := int64(window) - there
-		// A pass for each single place that gets free would cost more than it brings.
-		if room < int64(window)/2 {
-			e.note(queue, finding{full: true, left: true})
-			return nil
-		}
-		jobs, taken, err := e.take(ctx, queue, room)
-		if err != nil {
-			return fmt.Errorf("dispatch %s: %w", queue, err)
-		}
-		if err := e.enqueue(ctx, jobs); err != nil {
-			return fmt.Errorf("dispatch %s: %w", queue, err)
-		}
-		if int64(taken) < room {
-			e.note(queue, finding{})
-			return nil
+		var last bool
+		if found, last, err = e.pass(ctx, queue, int64(window), &handing); err != nil || last {
+			break
 		}
 	}
-	e.note(queue, finding{left: true})
-	e.Wake(queue)
+	if err := errors.Join(err, handing.wait()); err != nil {
+		return fmt.Errorf("dispatch %s: %w", queue, err)
+	}
+	if found.full {
+		found.again = found.rest(before)
+	}
+	e.note(queue, found)
+	if found.left && !found.full {
+		e.Wake(queue)
+	}
 	return nil
+}
+
+// pass takes as many jobs as there is room for, and tells whether that was all there was to do. They are on their way to
+// Redis when it returns. Where there is no room, one job each of owners that have none in line is taken all the same: it
+// is their turn.
+func (e *Engine) pass(ctx context.Context, queue string, window int64, handing *handing) (found finding, last bool, err error) {
+	line, err := e.turns(ctx, queue)
+	if err != nil {
+		return found, false, err
+	}
+	room := min(window-line.total, passMost)
+	var without []uuid.UUID
+	// A pass for each single place that gets free would cost more than it brings.
+	full := room < min(window/2, passMost)
+	if full {
+		room, without = newcomersMost, line.owners()
+	}
+	jobs, taken, err := e.take(ctx, queue, room, without)
+	if err != nil {
+		return found, false, err
+	}
+	found.there = line.total + int64(len(jobs))
+	found.full, found.left = full, full || int64(taken) == room
+	return found, full || !found.left, handing.begin(ctx, line.place(jobs))
+}
+
+// handing has what one pass took handed over while the next one looks.
+type handing struct {
+	engine *Engine
+	done   chan error // nil where nothing is under way
+}
+
+// begin waits for what is under way. Where that failed, jobs go back to waiting.
+func (h *handing) begin(ctx context.Context, jobs []placed) error {
+	if err := h.wait(); err != nil {
+		h.engine.undispatch(context.WithoutCancel(ctx), jobs)
+		return err
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	done := make(chan error, 1)
+	h.done = done
+	go func() { done <- h.engine.enqueue(ctx, jobs, h.engine.tellPlaced(jobs)) }()
+	return nil
+}
+
+func (h *handing) wait() error {
+	if h.done == nil {
+		return nil
+	}
+	err := <-h.done
+	h.done = nil
+	return err
 }
 
 // DispatchAll is Dispatch for every queue in which a job waits, and frees parked jobs that have room.
@@ -78,11 +128,11 @@ func (e *Engine) DispatchAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// take marks due jobs as dispatched. A job whose limit has no room is parked, and counted as taken.
-func (e *Engine) take(ctx context.Context, queue string, room int64) (jobs []db.Job, taken int, err error) {
+// take marks due jobs as dispatched, of each owner but some. A job whose limit has no room is parked, and counted as taken.
+func (e *Engine) take(ctx context.Context, queue string, room int64, without []uuid.UUID) (jobs []db.Job, taken int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	rows, err := db.New().DispatchJobs(ctx, e.pool, db.DispatchJobsParams{Queue: queue, Room: room})
+	rows, err := db.New().DispatchJobs(ctx, e.pool, db.DispatchJobsParams{Queue: queue, Room: room, Without: without})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -110,16 +160,18 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 		if err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
-		if err := e.enqueue(ctx, []db.Job{job}); err != nil {
+		if err := e.enqueue(ctx, atTheEnd(job), e.tellNext(job)); err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
 	}
 }
 
-// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. Their readers are told before a
-// worker can take them, so that no `queued` comes after a `running`.
-func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
-	e.tell(jobs...)
+// enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. It waits until their readers are
+// told, so that no `queued` comes after a `running`.
+func (e *Engine) enqueue(ctx context.Context, jobs []placed, told *telling) error {
+	waiting, cancel := context.WithTimeout(ctx, tellTimeout)
+	told.wait(waiting)
+	cancel()
 	// The first error ends the others: when Redis is away, they would only wait for it one after the other.
 	group, some := errgroup.WithContext(ctx)
 	atOnce := enqueueAtOnce
@@ -129,14 +181,20 @@ func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
 	group.SetLimit(atOnce)
 	taken := make([]bool, len(jobs))
 	for i, job := range jobs {
+		inLine := make(chan struct{})
+		note := sync.OnceFunc(func() { close(inLine) })
 		group.Go(func() error {
-			if err := e.enqueueOne(some, job); err != nil {
+			defer note()
+			if err := e.enqueueOne(express.Noting(some, note), job); err != nil {
 				return err
 			}
 			taken[i] = true
 			e.metrics.dispatched.WithLabelValues(job.Kind).Inc()
 			return nil
 		})
+		if !e.cfg.Plain {
+			<-inLine // they have an order
+		}
 	}
 	err := group.Wait()
 	if err == nil {
@@ -144,7 +202,7 @@ func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
 	}
 	// Redis may have taken one of them all the same; then there are two tasks of one epoch, and the second finds the job
 	// claimed.
-	var back []db.Job
+	var back []placed
 	for i, job := range jobs {
 		if !taken[i] {
 			back = append(back, job)
@@ -154,15 +212,18 @@ func (e *Engine) enqueue(ctx context.Context, jobs []db.Job) error {
 	return err
 }
 
-func (e *Engine) enqueueOne(ctx context.Context, job db.Job) error {
-	task, err := task(job)
+func (e *Engine) enqueueOne(ctx context.Context, job placed) error {
+	task, err := task(job.Job)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
-	ctx, span := send(ctx, job)
+	ctx, span := send(ctx, job.Job)
 	defer span.End()
+	if !job.last {
+		ctx = express.Behind(ctx, job.ahead)
+	}
 	_, err = e.client.EnqueueContext(ctx, task, asynq.Queue(job.Queue))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
 		return nil // it is there already
@@ -170,7 +231,10 @@ func (e *Engine) enqueueOne(ctx context.Context, job db.Job) error {
 	return err
 }
 
-func (e *Engine) undispatch(ctx context.Context, jobs []db.Job) {
+func (e *Engine) undispatch(ctx context.Context, jobs []placed) {
+	if len(jobs) == 0 {
+		return
+	}
 	ids, epochs := make([]uuid.UUID, len(jobs)), make([]int64, len(jobs))
 	for i, job := range jobs {
 		ids[i], epochs[i] = job.ID, job.Epoch
@@ -189,6 +253,13 @@ type slots struct {
 	mu     sync.Mutex // guards the rest
 	counts map[string]int64
 	asked  time.Time
+}
+
+// forget has them counted anew: a worker has come.
+func (s *slots) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = time.Time{}
 }
 
 // window is how many due jobs of a queue may lie in Redis.

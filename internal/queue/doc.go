@@ -24,6 +24,9 @@
 // travel by package express, which wakes the workers. With [Config.Plain] each job goes by itself; no guarantee depends on
 // it.
 //
+// A queue's line in Redis is short, and shared out in turns among owners: what waits in PostgreSQL is taken that way, and
+// gets its place in the line that way (turns.go). An owner with nothing in line is let in also where it is full.
+//
 // Where PostgreSQL's disk is waited for: the enqueuing, and every end of an attempt. A claim or a dispatch mark may be
 // forgotten by a crash of PostgreSQL in the next half second. The job is then claimed again; the run that was forgotten ends
 // at its worker's next heartbeat, and what it writes to the record until then is refused, since its started_at isn't the one

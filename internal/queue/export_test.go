@@ -10,7 +10,7 @@ import (
 
 // EnqueueAgain gives Redis a job's claim check without looking at the record.
 func EnqueueAgain(e *Engine, job db.Job) error {
-	return e.enqueueOne(context.Background(), job)
+	return e.enqueueOne(context.Background(), atTheEnd(job)[0])
 }
 
 // Settling begins the span of a statement that ends attempts with these spans.

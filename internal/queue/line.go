@@ -9,8 +9,8 @@ import (
 // lineMost is how far a place in a line is counted: some milliseconds of PostgreSQL.
 const lineMost = 10_000
 
-// lineOfQueue is the place of a due job among those of its queue. Those in Redis come first, in the order in which they
-// got there (within a few places: several are handed over and taken at the same time), then the others in turns.
+// lineOfQueue is the place of a due job among those of its queue. Those in Redis come first, then the others,
+// both in turns among their owners (within a few places: several are handed over and taken at the same time).
 func (e *Engine) lineOfQueue(ctx context.Context, job db.Job) (Line, error) {
 	q := db.New()
 	if job.DispatchedAt != nil {
@@ -42,7 +42,9 @@ func (e *Engine) lineOfQueue(ctx context.Context, job db.Job) (Line, error) {
 
 // lineInRedis is the place of a job that was handed over.
 func (e *Engine) lineInRedis(ctx context.Context, job db.Job) (Line, error) {
-	inRedis := db.DispatchedJobsBeforeParams{Queue: job.Queue, ID: job.ID, InLineAt: *job.DispatchedAt, Most: lineMost + 1}
+	inRedis := db.DispatchedJobsBeforeParams{
+		Queue: job.Queue, Owner: job.Owner, ID: job.ID, InLineAt: *job.DispatchedAt, Most: lineMost + 1,
+	}
 	if job.RunAt.After(inRedis.InLineAt) {
 		inRedis.InLineAt = job.RunAt
 	}

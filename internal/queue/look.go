@@ -12,17 +12,23 @@ import (
 
 const (
 	rest = 50 * time.Millisecond // after a pass that left nothing behind, ends of jobs call for no other one
-	// After a pass that found Redis full, others are not worth their cost before some jobs have ended.
+	// After a pass that found Redis full, others are not worth their cost before some jobs have ended. The longer that
+	// takes, the seldomer it is looked.
 	fullFor  = 10 * time.Millisecond
-	lookMost = time.Hour // the timer's rest while nothing is put off
+	fullMost = 80 * time.Millisecond
+	// As many jobs may be in line where another one is handed over without a look at whose they are.
+	straightMost = 32
+	lookMost     = time.Hour // the timer's rest while nothing is put off
 )
 
 // finding is what the last pass over a queue found.
 type finding struct {
 	at     time.Time
-	full   bool // there was no room in Redis
-	left   bool // something was left behind in PostgreSQL
-	direct int  // jobs handed over since without a look at who else waits
+	full   bool          // there was no room in Redis
+	left   bool          // something was left behind in PostgreSQL
+	there  int64         // due jobs in Redis
+	again  time.Duration // how long others are not worth their cost, where it was full
+	direct int           // jobs handed over since without a look at who else waits
 }
 
 func (e *Engine) note(queue string, found finding) {
@@ -32,6 +38,23 @@ func (e *Engine) note(queue string, found finding) {
 	e.found[queue] = found
 }
 
+// begin notes that a queue is being looked at, and returns what was found before.
+func (e *Engine) begin(queue string) (before finding) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before = e.found[queue]
+	e.found[queue] = finding{at: time.Now(), left: true}
+	return before
+}
+
+// rest is how long a full queue is left alone.
+func (f finding) rest(before finding) time.Duration {
+	if before.full && f.there >= before.there {
+		return min(2*before.again, fullMost)
+	}
+	return fullFor
+}
+
 // due takes the queues that are to be dispatched now, with what was just committed to them, and tells when to look for
 // the others.
 func (e *Engine) due(now time.Time) (due map[string][]uuid.UUID, next time.Duration) {
@@ -39,8 +62,8 @@ func (e *Engine) due(now time.Time) (due map[string][]uuid.UUID, next time.Durat
 	defer e.mu.Unlock()
 	due, next = map[string][]uuid.UUID{}, lookMost
 	for queue := range e.queues {
-		if found := e.found[queue]; found.full && now.Sub(found.at) < fullFor {
-			next = min(next, fullFor-now.Sub(found.at))
+		if found := e.found[queue]; found.full && now.Sub(found.at) < found.again {
+			next = min(next, found.again-now.Sub(found.at))
 			continue
 		}
 		due[queue] = e.fresh[queue]
@@ -64,16 +87,12 @@ func (e *Engine) roomIn(queue string) {
 // hand hands over the jobs that were just committed, where it is known that nobody waits before them, and otherwise those
 // whose turn it is.
 func (e *Engine) hand(ctx context.Context, queue string, fresh []uuid.UUID) error {
-	window, err := e.window(ctx, queue)
-	if err != nil {
-		return err
-	}
-	if !e.straight(queue, len(fresh), window/2) {
+	if !e.straight(queue, len(fresh)) {
 		return e.Dispatch(ctx, queue)
 	}
 	jobs, err := query(ctx, func(ctx context.Context) ([]db.Job, error) { return db.New().DispatchFreshJobs(ctx, e.pool, fresh) })
 	if err == nil {
-		err = e.enqueue(ctx, jobs)
+		err = e.enqueue(ctx, atTheEnd(jobs...), e.tellNext(jobs...))
 	}
 	if err != nil {
 		e.note(queue, finding{left: true})
@@ -84,11 +103,11 @@ func (e *Engine) hand(ctx context.Context, queue string, fresh []uuid.UUID) erro
 
 // straight tells whether n jobs may be handed over without a look at who else waits. Others may enqueue too, so that it
 // has to be looked now and then.
-func (e *Engine) straight(queue string, n, most int) bool {
+func (e *Engine) straight(queue string, n int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	found, looked := e.found[queue]
-	if n == 0 || !looked || found.full || found.left || found.direct+n > most {
+	if n == 0 || !looked || found.full || found.left || found.there+int64(found.direct+n) > straightMost {
 		return false
 	}
 	found.direct += n

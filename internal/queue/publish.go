@@ -62,6 +62,10 @@ func (e *Engine) tell(jobs ...db.Job) {
 // tellNext is tell without waiting. What one process tells comes in that order.
 func (e *Engine) tellNext(jobs ...db.Job) *telling {
 	told := newTelling()
+	if len(jobs) == 0 {
+		told.end(true)
+		return told
+	}
 	if e.cfg.Plain {
 		ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 		defer cancel()

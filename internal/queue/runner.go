@@ -95,6 +95,7 @@ func (r *Runner) Start(ctx context.Context) error {
 		pulse.Close()
 		return err
 	}
+	r.engine.slots.forget()
 	r.pulse = pulse
 	r.mu.Lock()
 	r.worker = id

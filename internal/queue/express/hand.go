@@ -2,10 +2,25 @@ package express
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
+
+// order is a task to be enqueued together with others.
+type order struct {
+	script script
+	behind int64 // how many start before it; atTheEnd
+}
+
+const atTheEnd = -1
+
+// handed is what became of an order.
+type handed struct {
+	put int64 // 0: a task with its id was there
+	err error
+}
 
 // hand enqueues a task together with others, and wakes the workers.
 func (l *Line) hand(ctx context.Context, s script, answer *redis.Cmd) error {
@@ -13,50 +28,89 @@ func (l *Line) hand(ctx context.Context, s script, answer *redis.Cmd) error {
 		answer.SetErr(err)
 		return err
 	}
-	// The exchange writes to a command of its own: a caller whose time is up doesn't wait for it.
-	type outcome struct {
-		cmd *redis.Cmd
-		err error
-	}
-	told := make(chan outcome, 1)
-	l.handing.Go(order{s, redis.NewCmd(context.WithoutCancel(ctx), answer.Args()...)}, func(cmd *redis.Cmd, err error) {
-		told <- outcome{cmd, err}
+	told := make(chan handed, 1)
+	l.handing.Go(order{s, place(ctx)}, func(out handed, err error) {
+		out.err = errors.Join(out.err, err)
+		told <- out
 	})
+	note(ctx)
+	// A caller whose time is up doesn't wait for the exchange.
 	select {
 	case out := <-told:
-		if out.err == nil {
-			var val any
-			if val, out.err = out.cmd.Result(); out.err == nil {
-				answer.SetVal(val)
-			}
-		}
 		if out.err != nil {
 			answer.SetErr(out.err)
+			return out.err
 		}
-		return out.err
+		answer.SetVal(out.put)
+		return nil
 	case <-ctx.Done():
 		answer.SetErr(ctx.Err())
 		return ctx.Err()
 	}
 }
 
-// handOver is one exchange of enqueued tasks. Each script keeps its own answer.
-func (l *Line) handOver(ctx context.Context, orders []order) ([]*redis.Cmd, error) {
-	pipe := l.plain.Pipeline()
-	cmds := make([]*redis.Cmd, len(orders))
+// handAlone enqueues a task that has a place of its own.
+func (l *Line) handAlone(ctx context.Context, s script, answer *redis.Cmd) error {
+	out, err := l.handOver(ctx, []order{{s, place(ctx)}})
+	if err = errors.Join(err, out[0].err); err != nil {
+		answer.SetErr(err)
+		return err
+	}
+	answer.SetVal(out[0].put)
+	return nil
+}
+
+// handOver is one exchange of enqueued tasks for each queue: it does what Asynq's script does, in this order.
+func (l *Line) handOver(ctx context.Context, orders []order) ([]handed, error) {
+	out := make([]handed, len(orders))
 	var queues []string
-	for i, o := range orders {
-		o.cmd.SetFirstKeyPos(3)
-		cmds[i] = o.cmd
-		_ = pipe.Process(ctx, o.cmd) // only queues it
+	for _, o := range orders {
 		queues = once(queues, o.script.queue)
 	}
 	for _, queue := range queues {
-		pipe.Publish(ctx, wakeChannel, queue)
+		var at []int
+		keys, args := []string{""}, []any{wakeChannel, queue}
+		for i, o := range orders {
+			if o.script.queue == queue {
+				at = append(at, i)
+				keys[0] = o.script.keys[1]
+				keys, args = append(keys, o.script.keys[0]), append(append(args, o.script.args...), o.behind)
+			}
+		}
+		put, err := handScript.Run(ctx, l.plain, keys, args...).Int64Slice()
+		for n, i := range at {
+			if out[i].err = err; err == nil {
+				out[i].put = put[n]
+			}
+		}
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	return cmds, nil
+	return out, nil
 }
+
+// KEYS: pending, then the tasks; ARGV: the channel that workers listen to, the queue, then for each task its message, id,
+// the time, and how many start before it. Asynq's script with a loop around it, and with another way into the list, whose
+// end is on the left.
+var handScript = redis.NewScript(`
+local put, some = {}, false
+for i = 2, #KEYS do
+  local a = 4 * i - 5
+  put[i - 1] = 0
+  if redis.call("EXISTS", KEYS[i]) == 0 then
+    redis.call("HSET", KEYS[i], "msg", ARGV[a], "state", "pending", "pending_since", ARGV[a + 2])
+    local behind = tonumber(ARGV[a + 3])
+    local last = behind > 0 and redis.call("LINDEX", KEYS[1], -behind)
+    if behind == 0 then
+      redis.call("RPUSH", KEYS[1], ARGV[a + 1])
+    elseif last then
+      redis.call("LINSERT", KEYS[1], "BEFORE", last, ARGV[a + 1])
+    else
+      redis.call("LPUSH", KEYS[1], ARGV[a + 1])
+    end
+    put[i - 1], some = 1, true
+  end
+end
+if some then redis.call("PUBLISH", ARGV[1], ARGV[2]) end
+return put`)
 
 // wake tells the workers that there is something in line. Where it fails, they look all the same, a little later.
 func (l *Line) wake(queue string) {

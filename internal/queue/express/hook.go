@@ -24,17 +24,11 @@ type Line struct {
 	redis.UniversalClient                       // with the hook
 	plain                 redis.UniversalClient // without, for our own exchanges
 	close                 func() error
-	handing               *batch.Group[order, *redis.Cmd]
+	handing               *batch.Group[order, handed]
 	acks                  *batch.Group[script, struct{}]
 	taker                 *taker // nil for a client
 	slow                  bool   // no scripts are joined
 	stopped               atomic.Bool
-}
-
-// order is a script that goes out together with others.
-type order struct {
-	script script
-	cmd    *redis.Cmd
 }
 
 // Sending is for a client of Asynq. Stop it after its last use; rdb stays the caller's.
@@ -118,6 +112,8 @@ func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		}
 		s := parse(cmd)
 		switch {
+		case h.line.slow && s.what == handingOver && place(ctx) != atTheEnd:
+			return h.line.handAlone(ctx, s, answer)
 		case h.line.slow:
 			return passOn(ctx, cmd, next)
 		case s.what == taking && h.line.taker != nil && h.line.taker.serves(s.queue):
