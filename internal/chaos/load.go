@@ -23,7 +23,7 @@ const (
 	orderWait    = 10 * time.Millisecond  // for the next one to be due
 
 	leastOpen = 200 // orders that may be unfinished
-	openFor   = 4    // seconds' worth of orders that may be, where that is more
+	openFor   = 4   // seconds' worth of orders that may be, where that is more
 )
 
 // counter is where orders are given, so many in a transaction.
