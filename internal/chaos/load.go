@@ -23,7 +23,7 @@ const (
 	orderWait    = 10 * time.Millisecond  // for the next one to be due
 
 	leastOpen = 200 // orders that may be unfinished
-	openFor   = 4    // seconds' worth of orders that may be, where that is more
+	openFor   = 4   // seconds' worth of orders that may be, where that is more
 )
 
 // counter is where orders are given, so many in a transaction.
@@ -44,7 +44,7 @@ type bank struct {
 	engine   *queue.Engine
 	counters []*counter
 	least    int64
-	open     int64 // the most that may be unfinished
+	most     int64 // that may ever be unfinished
 	log      *slog.Logger
 
 	mu       sync.Mutex // guards the rest
@@ -52,6 +52,7 @@ type bank struct {
 	closing  bool        // only what is missing to the least is still given
 	numbered int64       // orders, given or not: each try has numbers of its own
 	given    int64       // under way, or accepted
+	open     int64       // the most that may be unfinished
 	undone   int64       // orders, as of late
 	accepted []uuid.UUID // the jobs of transactions whose commit was answered; 16 bytes a job
 	unsure   int64       // orders of which nobody knows: the answer to their commit didn't come
@@ -65,7 +66,7 @@ func newBank(ctx context.Context, database string, cache redis.UniversalClient, 
 		return nil, err
 	}
 	b := &bank{
-		pool: pool, least: least, open: max(leastOpen, int64(openFor*perSecond)), log: log,
+		pool: pool, least: least, most: max(leastOpen, int64(openFor*perSecond)), open: leastOpen, log: log,
 		counters: []*counter{{clerks: 4, most: 10, enter: oneByOne, perSecond: min(perSecond, 2*usualRate)}},
 	}
 	if rest := perSecond - 2*usualRate; rest > 0 {
@@ -153,6 +154,7 @@ func (b *bank) transact(ctx context.Context, c *counter, random *rand.Rand) (ok 
 func (b *bank) next(ctx context.Context, c *counter, count int64) (first, granted int64) {
 	for ctx.Err() == nil {
 		b.mu.Lock()
+		count = min(count, b.open/2) // or it would never fit
 		due := float64(c.given+count) <= c.perSecond*time.Since(b.began).Seconds()
 		if b.closing {
 			due, count = true, min(count, b.least-b.given)
@@ -175,10 +177,12 @@ func (b *bank) next(ctx context.Context, c *counter, count int64) (first, grante
 	return 0, 0
 }
 
-// toDo tells how many jobs were unfinished just now.
-func (b *bank) toDo(jobs int64) {
+// toDo tells how many jobs were unfinished just now, and how many end in a second as of late. What is open is what ends in
+// a few seconds: were it more, the time to recover would be that of a backlog, which says nothing about the fault.
+func (b *bank) toDo(jobs int64, perSecond float64) {
 	b.mu.Lock()
 	b.undone = jobs
+	b.open = min(b.most, max(leastOpen, int64(openFor*perSecond)))
 	b.mu.Unlock()
 }
 

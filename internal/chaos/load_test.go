@@ -13,7 +13,7 @@ import (
 // desk is a bank whose orders are never entered anywhere.
 func desk(least int64, perSecond float64) (*bank, *counter) {
 	c := &counter{clerks: 1, most: 10, perSecond: perSecond}
-	return &bank{counters: []*counter{c}, least: least, open: 1000, began: time.Now()}, c
+	return &bank{counters: []*counter{c}, least: least, most: 1000, open: 1000, began: time.Now()}, c
 }
 
 func TestOrdersAreDueByTimeAndWaitForWhatIsUndone(t *testing.T) {
@@ -30,7 +30,7 @@ func TestOrdersAreDueByTimeAndWaitForWhatIsUndone(t *testing.T) {
 		next.Go(func() { b.next(t.Context(), c, 10) })
 		time.Sleep(time.Minute) // the bubble's: all 1000 are undone
 		require.EqualValues(t, 1000, b.given)
-		b.toDo(0)
+		b.toDo(0, 1000)
 		next.Wait()
 		require.EqualValues(t, 1010, b.given)
 	})
@@ -52,5 +52,25 @@ func TestTheRestIsGivenAtOnceAndNoMore(t *testing.T) {
 		}
 		require.EqualValues(t, 25, all)
 		require.Zero(t, time.Since(b.began))
+	})
+}
+
+func TestNoMoreIsOpenThanEndsInAFewSeconds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, c := desk(5000, 100)
+		m := &meter{bank: b}
+		for second := range 20 {
+			b.toDo(0, m.pace(done{time.Now(), int64(second * 100)}))
+			time.Sleep(time.Second) // the bubble's
+		}
+		require.EqualValues(t, 400, b.open, "at 100 a second")
+		for range 20 {
+			b.toDo(0, m.pace(done{time.Now(), 1900}))
+			time.Sleep(time.Second)
+		}
+		require.EqualValues(t, leastOpen, b.open, "nothing ends")
+		_, count := b.next(t.Context(), c, 500)
+		require.EqualValues(t, leastOpen/2, count, "what would never fit is made smaller")
 	})
 }

@@ -59,9 +59,10 @@ func open(ctx context.Context, program, dir string, needs needs, log *slog.Logge
 	if s.stack, err = devstack.Open(dir, log); err != nil {
 		return nil, err
 	}
+	opened := s // an error's return has s be nil
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close())
+			err = errors.Join(err, opened.close())
 		}
 	}()
 	s.storage = filepath.Join(s.stack.Dir(), "blobs")
