@@ -48,7 +48,8 @@ const (
 
 // booking moves and enters transfers. Accounts are locked in order, so that no two transactions wait for each other in a ring.
 const booking = `
-	WITH moves AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[], $5::int[]) AS m (job_id, number, epoch, payer, payee)),
+	WITH moves AS (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::int[], $5::int[])
+	                   AS m (job_id, number, epoch, payer, payee)),
 	     changes AS (SELECT id, sum(change) AS change
 	                 FROM (SELECT payer, -1 FROM moves UNION ALL SELECT payee, 1 FROM moves) c (id, change) GROUP BY id),
 	     locked AS MATERIALIZED (SELECT id FROM chaos_accounts WHERE id = ANY($4::int[] || $5::int[]) ORDER BY id FOR UPDATE),

@@ -177,9 +177,9 @@ func (b *bank) next(ctx context.Context, c *counter, count int64) (first, grante
 	return 0, 0
 }
 
-// toDo tells how many jobs were unfinished just now, and how many end in a second as of late. What is open is what ends in
+// unfinished tells how many jobs were unfinished just now, and how many end in a second as of late. What is open is what ends in
 // a few seconds: were it more, the time to recover would be that of a backlog, which says nothing about the fault.
-func (b *bank) toDo(jobs int64, perSecond float64) {
+func (b *bank) unfinished(jobs int64, perSecond float64) {
 	b.mu.Lock()
 	b.undone = jobs
 	b.open = min(b.most, max(leastOpen, int64(openFor*perSecond)))

@@ -30,7 +30,7 @@ func TestOrdersAreDueByTimeAndWaitForWhatIsUndone(t *testing.T) {
 		next.Go(func() { b.next(t.Context(), c, 10) })
 		time.Sleep(time.Minute) // the bubble's: all 1000 are undone
 		require.EqualValues(t, 1000, b.given)
-		b.toDo(0, 1000)
+		b.unfinished(0, 1000)
 		next.Wait()
 		require.EqualValues(t, 1010, b.given)
 	})
@@ -61,12 +61,12 @@ func TestNoMoreIsOpenThanEndsInAFewSeconds(t *testing.T) {
 		b, c := desk(5000, 100)
 		m := &meter{bank: b}
 		for second := range 20 {
-			b.toDo(0, m.pace(done{time.Now(), int64(second * 100)}))
+			b.unfinished(0, m.pace(done{time.Now(), int64(second * 100)}))
 			time.Sleep(time.Second) // the bubble's
 		}
 		require.EqualValues(t, 400, b.open, "at 100 a second")
 		for range 20 {
-			b.toDo(0, m.pace(done{time.Now(), 1900}))
+			b.unfinished(0, m.pace(done{time.Now(), 1900}))
 			time.Sleep(time.Second)
 		}
 		require.EqualValues(t, leastOpen, b.open, "nothing ends")

@@ -52,7 +52,7 @@ func (m *meter) look(ctx context.Context) (int64, error) {
 	defer cancel()
 	left, err := m.stage.unfinished(ctx, ever)
 	if err == nil {
-		m.bank.toDo(left, m.pace(done{time.Now(), int64(m.bank.taken()) - left}))
+		m.bank.unfinished(left, m.pace(done{time.Now(), int64(m.bank.taken()) - left}))
 	}
 	return left, err
 }

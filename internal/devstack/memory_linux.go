@@ -21,7 +21,7 @@ func memoryDir() string {
 	if syscall.Statfs(memoryFolder, &fs) != nil || fs.Type != tmpfsMagic {
 		return ""
 	}
-	if fs.Bavail*uint64(fs.Bsize) < plenty || memoryAvailable() < plenty { //nolint:gosec // a size is positive
+	if fs.Bavail*uint64(fs.Bsize) < plenty || memoryAvailable() < plenty {
 		return ""
 	}
 	return memoryFolder
