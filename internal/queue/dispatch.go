@@ -23,7 +23,7 @@ const (
 	perSlot        = 8               // jobs kept in Redis for each slot of the workers
 	slotsFor       = time.Second     // how long the number of slots is believed
 	passes         = 16              // of one queue, before the others have their turn: parking a backlog takes many
-	passMost       = 96              // jobs in a pass: who comes waits for two of them, and more of them at once are hardly faster
+	passMost       = 128             // jobs in a pass: who comes waits for two of them, and more of them at once are hardly faster
 	newcomersMost  = 32              // owners that have nothing in line yet get in where it is full
 )
 
