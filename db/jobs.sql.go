@@ -606,17 +606,6 @@ func (q *Queries) DispatchedByOwner(ctx context.Context, db DBTX, queue string) 
 	return items, nil
 }
 
-const dispatchedCount = `-- name: DispatchedCount :one
-SELECT count(*) FROM jobs WHERE queue = $1 AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
-`
-
-func (q *Queries) DispatchedCount(ctx context.Context, db DBTX, queue string) (int64, error) {
-	row := db.QueryRow(ctx, dispatchedCount, queue)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const failJob = `-- name: FailJob :execrows
 UPDATE jobs
 SET state = 'failed', error_code = $1, error_message = $2, finished_at = now()

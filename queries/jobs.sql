@@ -159,9 +159,6 @@ SELECT owner, count(*) AS jobs FROM jobs
 WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
 GROUP BY owner;
 
--- name: DispatchedCount :one
-SELECT count(*) FROM jobs WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now();
-
 -- name: DispatchFreshJobs :many
 -- Takes jobs that were just committed, where nobody waits before them. The mark may be lost in a crash of PostgreSQL: then
 -- the job is handed over once more, as the same task. So its commit need not wait for the disk.

@@ -21,7 +21,6 @@ func jobDispatch(d *dataset) []check {
 		}
 	}
 	return []check{
-		on("", func(x db.DBTX) { q.DispatchedCount(bg, x, "files") }).reading(3000, "counts what lies in Redis"),
 		on("", func(x db.DBTX) { q.DispatchedByOwner(bg, x, "files") }).reading(3000, "counts what lies in Redis"),
 		on("", func(x db.DBTX) { q.DispatchFreshJobs(bg, x, d.ids(jobRows, 995_000, 100)) }).
 			reading(10_000, "may look at all that wait, while those are few"),

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"rohrpost/db"
+	"rohrpost/internal/bench/trial"
 	"rohrpost/internal/pause"
 )
 
@@ -55,8 +55,8 @@ func thisMachine(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient) 
 // commitAlone is the time of a commit that has to get to the disk, with pauses between them as between idle jobs.
 func commitAlone(ctx context.Context, pool *db.Pool) (float64, error) {
 	const commits = 51
-	took := make([]float64, commits)
-	for i := range took {
+	h := trial.NewHistogram()
+	for range commits {
 		if err := pause.For(ctx, 10*time.Millisecond); err != nil {
 			return 0, err
 		}
@@ -64,10 +64,9 @@ func commitAlone(ctx context.Context, pool *db.Pool) (float64, error) {
 		if _, err := pool.Exec(ctx, `SELECT pg_logical_emit_message(true, 'bench', 'commit')`); err != nil {
 			return 0, err
 		}
-		took[i] = time.Since(began).Seconds() * 1000
+		_ = h.RecordValue(time.Since(began).Microseconds()) // it holds more than a commit takes
 	}
-	slices.Sort(took)
-	return took[commits/2], nil
+	return trial.Milliseconds(h, 50), nil
 }
 
 // String is the line above the table.

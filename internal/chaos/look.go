@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"rohrpost/internal/pause"
+	"github.com/cenkalti/backoff/v5"
 )
 
 const (
@@ -20,22 +20,15 @@ var ever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // ask has a question answered by our own door, and is patient: a machine that is busy with what a fault left behind is no
 // reason to give up a run.
 func (s *stage) ask(ctx context.Context, question func(ctx context.Context) error) error {
-	var err error
-	for range askTries {
-		if err = s.askOnce(ctx, question); err == nil {
-			return nil
-		}
-		if pause.For(ctx, askAgain) != nil {
-			break
-		}
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		ctx, cancel := context.WithTimeout(ctx, askWithin)
+		defer cancel()
+		return struct{}{}, question(ctx)
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(askAgain)), backoff.WithMaxTries(askTries))
+	if err != nil {
+		return fmt.Errorf("look at the jobs: %w", err)
 	}
-	return fmt.Errorf("look at the jobs: %w", err)
-}
-
-func (s *stage) askOnce(ctx context.Context, question func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
-	defer cancel()
-	return question(ctx)
+	return nil
 }
 
 // unfinished counts the jobs created until then that have not ended.

@@ -34,7 +34,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 	if err != nil {
 		return err
 	}
-	before := e.begin(queue)
+	before := e.note(queue, finding{left: true}) // until it is known better
 	handing := handing{engine: e}
 	found := finding{left: true}
 	for range passes {
@@ -47,7 +47,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
 	if found.full {
-		found.again = found.rest(before)
+		found.again = found.leaveAlone(before)
 	}
 	e.note(queue, found)
 	if found.left && !found.full {
@@ -97,7 +97,7 @@ func (h *handing) begin(ctx context.Context, jobs []placed) error {
 	}
 	done := make(chan error, 1)
 	h.done = done
-	go func() { done <- h.engine.enqueue(ctx, jobs, h.engine.tellPlaced(jobs)) }()
+	go func() { done <- h.engine.enqueue(ctx, jobs) }()
 	return nil
 }
 
@@ -160,7 +160,7 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 		if err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
-		if err := e.enqueue(ctx, atTheEnd(job), e.tellNext(job)); err != nil {
+		if err := e.enqueue(ctx, atTheEnd(job)); err != nil {
 			return fmt.Errorf("unpark %s: %w", kind, err)
 		}
 	}
@@ -168,9 +168,13 @@ func (e *Engine) Unpark(ctx context.Context, kind string) error {
 
 // enqueue gives marked jobs to Redis. The mark of those that it did not take is removed. It waits until their readers are
 // told, so that no `queued` comes after a `running`.
-func (e *Engine) enqueue(ctx context.Context, jobs []placed, told *telling) error {
+func (e *Engine) enqueue(ctx context.Context, jobs []placed) error {
+	news := make([]db.Job, len(jobs))
+	for i, job := range jobs {
+		news[i] = job.Job
+	}
 	waiting, cancel := context.WithTimeout(ctx, tellTimeout)
-	told.wait(waiting)
+	e.tellNext(news...).wait(waiting)
 	cancel()
 	// The first error ends the others: when Redis is away, they would only wait for it one after the other.
 	group, some := errgroup.WithContext(ctx)

@@ -59,16 +59,10 @@ type committed struct{ job db.Job }
 // Enqueue writes a job of kind into tx. It runs if and only if tx commits; when tx was opened by [db.InTx] on the pool of
 // an [Engine], it is dispatched at once, otherwise by the next pass of a scheduler.
 func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts ...Option) (Record, error) {
-	raw, err := json.Marshal(args)
+	p, err := newJob(kind, args, opts)
 	if err != nil {
-		return Record{}, fmt.Errorf("arguments of %s: %w", kind.Name, err)
+		return Record{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Record{}, fmt.Errorf("job id: %w", err)
-	}
-	p := params(kind, opts)
-	p.ID, p.Args = id, raw
 	ctx, span := create(ctx, &p)
 	job, existing, err := insert(ctx, tx, p)
 	tracing.End(span, err)
@@ -79,6 +73,18 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 		db.Signal(tx, committed{job})
 	}
 	return Record{Job: job, Existing: existing}, nil
+}
+
+// newJob is a job of its own id.
+func newJob[A any](kind Kind[A], args A, opts []Option) (p db.InsertJobParams, err error) {
+	p = params(kind, opts)
+	if p.Args, err = json.Marshal(args); err != nil {
+		return p, fmt.Errorf("arguments of %s: %w", kind.Name, err)
+	}
+	if p.ID, err = uuid.NewV7(); err != nil {
+		return p, fmt.Errorf("job id: %w", err)
+	}
+	return p, nil
 }
 
 // params is what the jobs of a kind have in common.

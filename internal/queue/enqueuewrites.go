@@ -2,12 +2,9 @@ package queue
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 
 	"rohrpost/db"
 	"rohrpost/internal/tracing"
@@ -19,16 +16,10 @@ var errUniqueWrite = errors.New("whether a job with a unique key is there alread
 // before it is written: all but the times that PostgreSQL sets, CreatedAt and, without [At], RunAt. A job can't be
 // [Unique] here.
 func EnqueueWith[A any](ctx context.Context, w *db.Writes, kind Kind[A], args A, opts ...Option) (db.Job, error) {
-	raw, err := json.Marshal(args)
+	p, err := newJob(kind, args, opts)
 	if err != nil {
-		return db.Job{}, fmt.Errorf("arguments of %s: %w", kind.Name, err)
+		return db.Job{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return db.Job{}, fmt.Errorf("job id: %w", err)
-	}
-	p := params(kind, opts)
-	p.ID, p.Args = id, raw
 	if p.UniqueKey != nil {
 		return db.Job{}, fmt.Errorf("enqueue %s: %w", kind.Name, errUniqueWrite)
 	}

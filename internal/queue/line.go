@@ -16,9 +16,13 @@ func (e *Engine) lineOfQueue(ctx context.Context, job db.Job) (Line, error) {
 	if job.DispatchedAt != nil {
 		return e.lineInRedis(ctx, job)
 	}
-	n, err := q.DispatchedCount(ctx, e.pool, job.Queue)
-	if err != nil || n > lineMost {
-		return counted(n), err
+	line, err := e.turns(ctx, job.Queue)
+	if err != nil {
+		return Line{}, err
+	}
+	n := line.total
+	if n > lineMost {
+		return counted(n), nil
 	}
 	// It may have been handed over meanwhile, and would be counted as one that is before itself.
 	now, err := q.JobByID(ctx, e.pool, job.ID)

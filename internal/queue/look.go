@@ -31,24 +31,18 @@ type finding struct {
 	direct int           // jobs handed over since without a look at who else waits
 }
 
-func (e *Engine) note(queue string, found finding) {
+// note keeps what was found, and returns what was before.
+func (e *Engine) note(queue string, found finding) (before finding) {
 	found.at = time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.found[queue] = found
-}
-
-// begin notes that a queue is being looked at, and returns what was found before.
-func (e *Engine) begin(queue string) (before finding) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	before = e.found[queue]
-	e.found[queue] = finding{at: time.Now(), left: true}
+	e.found[queue] = found
 	return before
 }
 
-// rest is how long a full queue is left alone.
-func (f finding) rest(before finding) time.Duration {
+// leaveAlone is how long a full queue is not looked at.
+func (f finding) leaveAlone(before finding) time.Duration {
 	if before.full && f.there >= before.there {
 		return min(2*before.again, fullMost)
 	}
@@ -92,7 +86,7 @@ func (e *Engine) hand(ctx context.Context, queue string, fresh []uuid.UUID) erro
 	}
 	jobs, err := query(ctx, func(ctx context.Context) ([]db.Job, error) { return db.New().DispatchFreshJobs(ctx, e.pool, fresh) })
 	if err == nil {
-		err = e.enqueue(ctx, atTheEnd(jobs...), e.tellNext(jobs...))
+		err = e.enqueue(ctx, atTheEnd(jobs...))
 	}
 	if err != nil {
 		e.note(queue, finding{left: true})

@@ -51,9 +51,6 @@ type errorEvent struct {
 // tell publishes the state of jobs, and the outcome of those that ended, on the jobs' and their owners' streams, and
 // waits for it, but not long. It fails silently but for the log: readers who miss an event find it in the record.
 func (e *Engine) tell(jobs ...db.Job) {
-	if len(jobs) == 0 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 	defer cancel()
 	e.tellNext(jobs...).wait(ctx)

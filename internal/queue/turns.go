@@ -92,15 +92,6 @@ func (t *turns) ahead(owner uuid.UUID) int64 {
 	return ahead
 }
 
-// tellPlaced tells that jobs are in line.
-func (e *Engine) tellPlaced(line []placed) *telling {
-	jobs := make([]db.Job, len(line))
-	for i, job := range line {
-		jobs[i] = job.Job
-	}
-	return e.tellNext(jobs...)
-}
-
 // atTheEnd has jobs go where the line ends.
 func atTheEnd(jobs ...db.Job) []placed {
 	line := make([]placed, len(jobs))

@@ -22,11 +22,20 @@ type handed struct {
 	err error
 }
 
+// answer tells Asynq.
+func (h handed) answer(cmd *redis.Cmd) error {
+	if h.err != nil {
+		cmd.SetErr(h.err)
+		return h.err
+	}
+	cmd.SetVal(h.put)
+	return nil
+}
+
 // hand enqueues a task together with others, and wakes the workers.
 func (l *Line) hand(ctx context.Context, s script, answer *redis.Cmd) error {
 	if err := ctx.Err(); err != nil {
-		answer.SetErr(err)
-		return err
+		return handed{err: err}.answer(answer)
 	}
 	told := make(chan handed, 1)
 	l.handing.Go(order{s, place(ctx)}, func(out handed, err error) {
@@ -37,31 +46,19 @@ func (l *Line) hand(ctx context.Context, s script, answer *redis.Cmd) error {
 	// A caller whose time is up doesn't wait for the exchange.
 	select {
 	case out := <-told:
-		if out.err != nil {
-			answer.SetErr(out.err)
-			return out.err
-		}
-		answer.SetVal(out.put)
-		return nil
+		return out.answer(answer)
 	case <-ctx.Done():
-		answer.SetErr(ctx.Err())
-		return ctx.Err()
+		return handed{err: ctx.Err()}.answer(answer)
 	}
 }
 
 // handAlone enqueues a task that has a place of its own.
 func (l *Line) handAlone(ctx context.Context, s script, answer *redis.Cmd) error {
-	out, err := l.handOver(ctx, []order{{s, place(ctx)}})
-	if err = errors.Join(err, out[0].err); err != nil {
-		answer.SetErr(err)
-		return err
-	}
-	answer.SetVal(out[0].put)
-	return nil
+	return l.handOver(ctx, []order{{s, place(ctx)}})[0].answer(answer)
 }
 
 // handOver is one exchange of enqueued tasks for each queue: it does what Asynq's script does, in this order.
-func (l *Line) handOver(ctx context.Context, orders []order) ([]handed, error) {
+func (l *Line) handOver(ctx context.Context, orders []order) []handed {
 	out := make([]handed, len(orders))
 	var queues []string
 	for _, o := range orders {
@@ -84,7 +81,7 @@ func (l *Line) handOver(ctx context.Context, orders []order) ([]handed, error) {
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 // KEYS: pending, then the tasks; ARGV: the channel that workers listen to, the queue, then for each task its message, id,

@@ -55,7 +55,9 @@ func open(rdb redis.UniversalClient, taker *taker) *Line {
 }
 
 func (l *Line) join() {
-	l.handing = batch.New(most, exchange, l.handOver)
+	l.handing = batch.New(most, exchange, func(ctx context.Context, orders []order) ([]handed, error) {
+		return l.handOver(ctx, orders), nil // each order has its own error
+	})
 	l.acks = batch.New(most, exchange, l.acknowledge)
 	l.AddHook(hook{l})
 }
