@@ -43,6 +43,14 @@ func now() <-chan struct{} {
 	return c
 }
 
+// live reads all of an answer that says(n, end) gives and lets it end when its first token is here: one that ends before
+// anybody reads is told by the record.
+func (f *feed) live(typ string, end chan<- struct{}) []event {
+	seen := f.Until(ofType(typ))
+	close(end)
+	return append(seen, f.Rest()...)
+}
+
 func types(events []event) (names []string) {
 	for _, e := range events {
 		names = append(names, e.Type)
@@ -78,9 +86,10 @@ func TestWhoeverReconnectsAnywhereGetsEveryEventOnceAlsoAtAnotherProcess(t *test
 	h := newHouse(t)
 	one, two := h.open(api.Config{}), h.open(api.Config{})
 	ada := one.user()
-	h.infer(says(40, now()))
+	end := make(chan struct{})
+	h.infer(says(40, end))
 	url := one.ask(ada).EventsURL
-	live := one.listen(ada, url, "").Rest()
+	live := one.listen(ada, url, "").live("token", end)
 	all := one.listen(ada, url, "").Rest()
 	require.Equal(t, "result", all[len(all)-1].Type)
 	require.Subset(t, all, withID(live))
@@ -137,11 +146,10 @@ func TestATrimmedLogTellsToReload(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ada := s.user()
-	s.infer(says(1000, now()))
+	end := make(chan struct{})
+	s.infer(says(1000, end))
 	asked := s.ask(ada)
-	f := s.listen(ada, asked.EventsURL, "")
-	early := f.Next().ID
-	f.Rest()
+	early := withID(s.listen(ada, asked.EventsURL, "").live("token", end))[0].ID
 	require.NoError(t, s.rdb.XTrimMaxLen(t.Context(), stream.Job(asked.JobID).String(), 100).Err())
 	all := s.listen(ada, asked.EventsURL, early).Rest()
 	require.Equal(t, "reload", all[0].Type)
@@ -153,9 +161,10 @@ func TestTheRecordTellsTheEndWhenTheLogIsGone(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ada := s.user()
-	s.infer(says(3, now()))
+	end := make(chan struct{})
+	s.infer(says(3, end))
 	asked := s.ask(ada)
-	early := withID(s.listen(ada, asked.EventsURL, "").Rest())[0].ID
+	early := withID(s.listen(ada, asked.EventsURL, "").live("token", end))[0].ID
 	require.NoError(t, s.rdb.FlushAll(t.Context()).Err())
 	for last, want := range map[string][]string{
 		"":    {"state", "result"},
@@ -317,13 +326,14 @@ func TestAnAnswerIsStreamedAndResumed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ada := s.user()
-	s.infer(says(5, now()))
+	end := make(chan struct{})
+	s.infer(says(5, end))
 	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
 	first := f.Next()
 	require.Equal(t, "job", first.Type)
 	var job api.QuestionAccepted
 	require.NoError(t, json.Unmarshal([]byte(first.Data), &job))
-	live := f.Rest()
+	live := f.live("message", end)
 	all := append([]event{first}, s.listen(ada, "/api/ai/stream?prompt=why%3F", first.ID).Rest()...)
 	require.Subset(t, all, withID(live))
 	require.Equal(t, all[len(all)-len(live)+1:], live[1:], "the first may have been told by the record")
@@ -394,13 +404,15 @@ func TestAnAnswerWhoseEventsAreGoneComesFromTheRecord(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ada := s.user()
-	s.infer(says(3, now()))
+	end := make(chan struct{})
+	s.infer(says(3, end))
 	f := s.listen(ada, "/api/ai/stream?prompt=why%3F", "")
-	seen := f.Until(ofType("message"))
+	early := f.Until(ofType("message"))
+	close(end)
 	f.Rest()
 	s.exec("UPDATE ai_queries SET answer = '0 1 2 '")
 	require.NoError(t, s.rdb.FlushAll(t.Context()).Err())
-	again := s.listen(ada, "/api/ai/stream?prompt=why%3F", seen[len(seen)-1].ID)
+	again := s.listen(ada, "/api/ai/stream?prompt=why%3F", early[len(early)-1].ID)
 	all := again.Rest()
 	require.Equal(t, "reload", all[0].Type)
 	require.Equal(t, "0 1 2 ", answerOf(t, all))
@@ -423,14 +435,15 @@ func TestASecondAttemptMakesTheClientForgetTheFirst(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ada := s.user()
+	end := make(chan struct{})
 	s.infer(func(ctx context.Context, run *queue.Run) (any, error) {
-		said, err := says(run.Attempt(), now())(ctx, run)
+		said, err := says(run.Attempt(), end)(ctx, run)
 		if run.Attempt() == 1 {
 			return nil, fault.New(fault.Unavailable, "The model went away.")
 		}
 		return said, err
 	})
-	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").Rest()
+	all := s.listen(ada, "/api/ai/stream?prompt=why%3F", "").live("message", end)
 	require.Equal(t, "[DONE]", all[len(all)-1].Data)
 	kept := all
 	for i, e := range all {

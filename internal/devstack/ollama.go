@@ -19,6 +19,9 @@ const (
 	ollamaVersion = "0.17.4"
 	ollamaWithin  = 30 * time.Second
 	ollamaGrace   = 5 * time.Second // it unloads its models; what remains is killed with its group
+	// ollamaModels is how many models may be loaded. Of its own accord Ollama loads three, and who asks for a fourth while
+	// they are busy makes all others wait, also those who ask for a model that is loaded.
+	ollamaModels = 32
 )
 
 // OllamaOptions says how to run Ollama.
@@ -72,6 +75,7 @@ func (s *Stack) StartOllama(ctx context.Context, opts OllamaOptions) (*Ollama, e
 			cmd.Env = append([]string{
 				"PATH=" + os.Getenv("PATH"), "HOME=" + home, "OLLAMA_HOST=" + address(port),
 				"OLLAMA_MODELS=" + filepath.Join(home, "models"), "OLLAMA_NO_CLOUD=1",
+				fmt.Sprintf("OLLAMA_MAX_LOADED_MODELS=%d", ollamaModels),
 			}, opts.Environ...)
 			return cmd, nil
 		},

@@ -21,9 +21,10 @@ const chatTemplate = `{{ if .Tools }}<|system|>{{ range .Tools }}{{ . }}{{ end }
 	`{{ range .ToolCalls }}{"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}{{ end }}<|end|>` +
 	`{{ end }}<|assistant|>`
 
-// CreateModel makes model known to the server under name.
+// CreateModel makes model known to the server under name, which its file bears, too: Ollama takes models with one file for
+// one, with one line of questions.
 func (o *Ollama) CreateModel(ctx context.Context, name string, model tinygguf.Model) error {
-	content, err := model.Bytes()
+	content, err := model.Named(name).Bytes()
 	if err != nil {
 		return fmt.Errorf("model %s: %w", name, err)
 	}

@@ -6,6 +6,7 @@ package tinygguf
 import (
 	"bytes"
 	"math/rand"
+	"slices"
 )
 
 // Model is the content of a GGUF file before it is written.
@@ -70,6 +71,17 @@ func Random(dim, layers int) Model {
 func Embed() Model {
 	kvs, ts := embedBert(newRand(), embedLength, embedLayers, embedGrams, embedNoise)
 	return Model{kvs, ts}
+}
+
+// Named is the model with a name of its own in its file.
+func (m Model) Named(name string) Model {
+	m.kvs = slices.Clone(m.kvs)
+	for i, pair := range m.kvs {
+		if pair.k == "general.name" {
+			m.kvs[i].v = name
+		}
+	}
+	return m
 }
 
 // Bytes is the GGUF file.
