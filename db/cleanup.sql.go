@@ -101,7 +101,7 @@ WITH gone AS (
         SELECT old.id FROM jobs old
         WHERE old.finished_at >= $1 AND old.finished_at < now() - make_interval(secs => $2::float8)
           AND old.state = ANY($3::text[])
-          AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
+          AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed' OFFSET 0)
         ORDER BY old.finished_at LIMIT $4 FOR UPDATE SKIP LOCKED))
     RETURNING finished_at
 )
@@ -123,7 +123,8 @@ type DeleteEndedJobsRow struct {
 // What the sweep deletes, the oldest first, a batch at a time, and how much that would be. Ages are by PostgreSQL's clock.
 // A batch is chosen into an array: the planner would rather read a whole table than look up each row of a subquery.
 // Other records name jobs without a foreign key and do without them, but for a file whose scan failed: running that job
-// again is its way out. The next batch goes on from where the last one ended, past what stays.
+// again is its way out. The next batch goes on from where the last one ended, past what stays. OFFSET 0 has the files of each
+// job looked up: the planner is never sure how few have failed, and would sometimes compare all of these with every job.
 func (q *Queries) DeleteEndedJobs(ctx context.Context, db DBTX, arg DeleteEndedJobsParams) (DeleteEndedJobsRow, error) {
 	row := db.QueryRow(ctx, deleteEndedJobs,
 		arg.Since,

@@ -94,7 +94,8 @@ func (q *Queries) CancelJob(ctx context.Context, db DBTX, arg CancelJobParams) (
 
 const claimJob = `-- name: ClaimJob :one
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
+SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false,
+    dispatched_at = coalesce(dispatched_at, now())
 WHERE id = $2 AND epoch = $3 AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
   AND crashes < $4::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
   AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
@@ -112,7 +113,8 @@ type ClaimJobParams struct {
 // or one that gets its last chance.
 // Its commit need not wait for the disk. Should PostgreSQL crash and forget it, the job is claimed once more, under the same
 // epoch where its dispatch was forgotten as well. So started_at is part of a run's right to write, and the run that was
-// forgotten ends at its worker's next heartbeat.
+// forgotten ends at its worker's next heartbeat. A job that went straight to Redis has no mark of that yet, and gets it
+// here: its task may come back.
 func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Job, error) {
 	row := db.QueryRow(ctx, claimJob,
 		arg.WorkerID,
@@ -155,7 +157,8 @@ func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Jo
 
 const claimJobs = `-- name: ClaimJobs :many
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
+SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false,
+    dispatched_at = coalesce(dispatched_at, now())
 FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS epoch) t
 WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
   AND owner_limit IS NULL AND key_limit IS NULL AND crashes < $2::integer
@@ -394,65 +397,6 @@ func (q *Queries) DiscardJob(ctx context.Context, db DBTX, id uuid.UUID) (Job, e
 	return i, err
 }
 
-const dispatchFreshJobs = `-- name: DispatchFreshJobs :many
-UPDATE jobs AS j SET dispatched_at = now()
-WHERE j.id = ANY($1::uuid[]) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.run_at <= now()
-  AND j.owner_limit IS NULL AND j.key_limit IS NULL
-  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
-  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
-RETURNING j.id, j.kind, j.queue, j.args, j.state, j.epoch, j.attempt, j.max_attempts, j.crashes, j.owner, j.run_at, j.unique_key, j.owner_limit, j.limit_key, j.key_limit, j.parked, j.progress, j.result, j.error_code, j.error_message, j.worker_id, j.trace_context, j.created_at, j.dispatched_at, j.started_at, j.finished_at, j.discarded_at
-`
-
-// Takes jobs that were just committed, where nobody waits before them. The mark may be lost in a crash of PostgreSQL: then
-// the job is handed over once more, as the same task. So its commit need not wait for the disk.
-func (q *Queries) DispatchFreshJobs(ctx context.Context, db DBTX, ids []uuid.UUID) ([]Job, error) {
-	rows, err := db.Query(ctx, dispatchFreshJobs, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []Job{}
-	for rows.Next() {
-		var i Job
-		if err := rows.Scan(
-			&i.ID,
-			&i.Kind,
-			&i.Queue,
-			&i.Args,
-			&i.State,
-			&i.Epoch,
-			&i.Attempt,
-			&i.MaxAttempts,
-			&i.Crashes,
-			&i.Owner,
-			&i.RunAt,
-			&i.UniqueKey,
-			&i.OwnerLimit,
-			&i.LimitKey,
-			&i.KeyLimit,
-			&i.Parked,
-			&i.Progress,
-			&i.Result,
-			&i.ErrorCode,
-			&i.ErrorMessage,
-			&i.WorkerID,
-			&i.TraceContext,
-			&i.CreatedAt,
-			&i.DispatchedAt,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.DiscardedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const dispatchJobs = `-- name: DispatchJobs :many
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
@@ -525,7 +469,7 @@ type DispatchJobsParams struct {
 // do, and so it will of each that is left where some owners are to go without. Only what is chosen is locked. The planner
 // takes few jobs to wait, and would rather look through all of them than through an index: LIMIT 1 where EXISTS would do,
 // the array, and a state that is looked at after the lock leave it no way. JobsInTurnsBefore follows this order.
-// As in DispatchFreshJobs, its commit need not wait for the disk.
+// As in MarkDispatchedJobs, its commit need not wait for the disk.
 func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Without, arg.Room)
 	if err != nil {
@@ -1179,6 +1123,28 @@ FROM jobs WHERE id = $1
 // ClaimJob, the commit need not wait for the disk.
 func (q *Queries) LockJobLimits(ctx context.Context, db DBTX, id uuid.UUID) error {
 	_, err := db.Exec(ctx, lockJobLimits, id)
+	return err
+}
+
+const markDispatchedJobs = `-- name: MarkDispatchedJobs :exec
+UPDATE jobs AS u SET dispatched_at = now()
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS epoch) t CROSS JOIN LATERAL (
+    SELECT j.id FROM jobs j
+    WHERE j.id = t.id AND j.epoch = t.epoch AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+    LIMIT 1 FOR UPDATE SKIP LOCKED) waiting
+WHERE u.id = waiting.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
+`
+
+type MarkDispatchedJobsParams struct {
+	Ids    []uuid.UUID
+	Epochs []int64
+}
+
+// Those that were handed over as soon as they were committed, and are in line still. The mark may be lost in a crash of
+// PostgreSQL: then the job is handed over once more, as the same task. So its commit need not wait for the disk. A job that
+// is locked is just being claimed.
+func (q *Queries) MarkDispatchedJobs(ctx context.Context, db DBTX, arg MarkDispatchedJobsParams) error {
+	_, err := db.Exec(ctx, markDispatchedJobs, arg.Ids, arg.Epochs)
 	return err
 }
 

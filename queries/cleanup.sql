@@ -3,13 +3,14 @@
 
 -- name: DeleteEndedJobs :one
 -- Other records name jobs without a foreign key and do without them, but for a file whose scan failed: running that job
--- again is its way out. The next batch goes on from where the last one ended, past what stays.
+-- again is its way out. The next batch goes on from where the last one ended, past what stays. OFFSET 0 has the files of each
+-- job looked up: the planner is never sure how few have failed, and would sometimes compare all of these with every job.
 WITH gone AS (
     DELETE FROM jobs WHERE id = ANY(ARRAY(
         SELECT old.id FROM jobs old
         WHERE old.finished_at >= @since AND old.finished_at < now() - make_interval(secs => @age_seconds::float8)
           AND old.state = ANY(@states::text[])
-          AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed')
+          AND NOT EXISTS (SELECT FROM files f WHERE f.job_id = old.id AND f.status = 'failed' OFFSET 0)
         ORDER BY old.finished_at LIMIT @most FOR UPDATE SKIP LOCKED))
     RETURNING finished_at
 )

@@ -34,9 +34,11 @@ SELECT id FROM jobs WHERE owner = @owner AND id < @before ORDER BY id DESC OFFSE
 -- or one that gets its last chance.
 -- Its commit need not wait for the disk. Should PostgreSQL crash and forget it, the job is claimed once more, under the same
 -- epoch where its dispatch was forgotten as well. So started_at is part of a run's right to write, and the run that was
--- forgotten ends at its worker's next heartbeat.
+-- forgotten ends at its worker's next heartbeat. A job that went straight to Redis has no mark of that yet, and gets it
+-- here: its task may come back.
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
+SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false,
+    dispatched_at = coalesce(dispatched_at, now())
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
   AND crashes < @last_chance::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
   AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
@@ -45,7 +47,8 @@ RETURNING *;
 -- name: ClaimJobs :many
 -- ClaimJob for several, named in the order of their ids, so that two of these seldom meet crosswise.
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
+SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false,
+    dispatched_at = coalesce(dispatched_at, now())
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
 WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
   AND owner_limit IS NULL AND key_limit IS NULL AND crashes < @last_chance::integer
@@ -159,15 +162,16 @@ SELECT owner, count(*) AS jobs FROM jobs
 WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
 GROUP BY owner;
 
--- name: DispatchFreshJobs :many
--- Takes jobs that were just committed, where nobody waits before them. The mark may be lost in a crash of PostgreSQL: then
--- the job is handed over once more, as the same task. So its commit need not wait for the disk.
-UPDATE jobs AS j SET dispatched_at = now()
-WHERE j.id = ANY(@ids::uuid[]) AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked AND j.run_at <= now()
-  AND j.owner_limit IS NULL AND j.key_limit IS NULL
-  AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
-  AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
-RETURNING j.*;
+-- name: MarkDispatchedJobs :exec
+-- Those that were handed over as soon as they were committed, and are in line still. The mark may be lost in a crash of
+-- PostgreSQL: then the job is handed over once more, as the same task. So its commit need not wait for the disk. A job that
+-- is locked is just being claimed.
+UPDATE jobs AS u SET dispatched_at = now()
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t CROSS JOIN LATERAL (
+    SELECT j.id FROM jobs j
+    WHERE j.id = t.id AND j.epoch = t.epoch AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
+    LIMIT 1 FOR UPDATE SKIP LOCKED) waiting
+WHERE u.id = waiting.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL;
 
 -- name: DispatchJobs :many
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
@@ -176,7 +180,7 @@ RETURNING j.*;
 -- do, and so it will of each that is left where some owners are to go without. Only what is chosen is locked. The planner
 -- takes few jobs to wait, and would rather look through all of them than through an index: LIMIT 1 where EXISTS would do,
 -- the array, and a state that is looked at after the lock leave it no way. JobsInTurnsBefore follows this order.
--- As in DispatchFreshJobs, its commit need not wait for the disk.
+-- As in MarkDispatchedJobs, its commit need not wait for the disk.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
      WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked

@@ -50,8 +50,8 @@ func newRohrpost(ctx context.Context, pool *db.Pool, rdb redis.UniversalClient, 
 func (*rohrpost) Name() string { return "rohrpost" }
 
 func (r *rohrpost) Enqueue(ctx context.Context, owner trial.Owner, n int) error {
-	return db.InTx(ctx, r.pool, func(tx pgx.Tx) error {
-		_, err := queue.Enqueue(ctx, tx, noop, number{n}, queue.By(r.owners[owner]))
+	return db.AtOnce(ctx, r.pool, func(w *db.Writes) error {
+		_, err := queue.EnqueueWith(ctx, w, noop, number{n}, queue.By(r.owners[owner]))
 		return err
 	})
 }

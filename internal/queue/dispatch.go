@@ -34,7 +34,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 	if err != nil {
 		return err
 	}
-	before := e.note(queue, finding{left: true}) // until it is known better
+	before := e.note(queue, finding{passes: true, left: true})
 	handing := handing{engine: e}
 	found := finding{left: true}
 	for range passes {
@@ -44,13 +44,15 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		}
 	}
 	if err := errors.Join(err, handing.wait()); err != nil {
+		e.note(queue, finding{left: true})
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
+	found.most = max(straightMost, int64(window/perSlot))
 	if found.full {
 		found.again = found.leaveAlone(before)
 	}
-	e.note(queue, found)
-	if found.left && !found.full {
+	ended := e.note(queue, found).ended
+	if found.left && (!found.full || ended) {
 		e.Wake(queue)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,12 +40,13 @@ type Engine struct {
 	beats   beats
 	askers  askers
 
-	mu     sync.Mutex             // guards the rest
-	queues map[string]struct{}    // to be dispatched
-	fresh  map[string][]uuid.UUID // jobs that were just committed and may be handed over at once, by queue
-	found  map[string]finding     // by queue
-	cancel context.CancelFunc     // nil unless running
-	wake   chan struct{}          // one slot
+	unmarked unmarked // of the loop alone
+
+	mu     sync.Mutex         // guards the rest
+	queues map[string]*todo   // by queue
+	found  map[string]finding // by queue
+	cancel context.CancelFunc // nil unless running
+	wake   chan struct{}      // one slot
 	wg     sync.WaitGroup
 }
 
@@ -61,7 +61,7 @@ func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg
 	e := &Engine{
 		pool: pool, rdb: rdb, line: line, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
 		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
-		queues: map[string]struct{}{}, fresh: map[string][]uuid.UUID{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
+		queues: map[string]*todo{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
 	}
 	e.teller = batch.New(together, tellTimeout, e.publish)
 	e.askers = e.joinAskers()
@@ -116,13 +116,10 @@ func (e *Engine) committed(signals []any) {
 	for _, signal := range signals {
 		switch signal := signal.(type) {
 		case committed:
-			e.queues[signal.job.Queue] = struct{}{}
-			if free(signal.job) {
-				e.fresh[signal.job.Queue] = append(e.fresh[signal.job.Queue], signal.job.ID)
-			}
+			e.todo(signal.job.Queue).add(signal.job)
 			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
 		case committedMany:
-			e.queues[signal.queue] = struct{}{}
+			e.todo(signal.queue).look = true
 			e.metrics.enqueued.WithLabelValues(signal.kind).Add(float64(signal.jobs))
 		case completed:
 			signal.run.completed.Store(&signal.result)
@@ -135,7 +132,7 @@ func (e *Engine) committed(signals []any) {
 // Wake has a queue looked at soon: it may have room, or new jobs.
 func (e *Engine) Wake(queue string) {
 	e.mu.Lock()
-	e.queues[queue] = struct{}{}
+	e.todo(queue).look = true
 	e.mu.Unlock()
 	e.signal()
 }
@@ -158,12 +155,12 @@ func (e *Engine) loop(ctx context.Context) {
 			return
 		}
 		due, next := e.due(time.Now())
-		for queue, fresh := range due {
-			if err := e.hand(ctx, queue, fresh); err != nil && ctx.Err() == nil {
+		for queue, todo := range due {
+			if err := e.hand(ctx, queue, todo); err != nil && ctx.Err() == nil {
 				e.log.Warn("dispatch put off", "queue", queue, "err", err)
 			}
 		}
-		later.Reset(next)
+		later.Reset(min(next, e.markInTime(ctx)))
 	}
 }
 

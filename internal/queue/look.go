@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"rohrpost/db"
 )
 
@@ -16,8 +14,10 @@ const (
 	// takes, the seldomer it is looked.
 	fullFor  = 10 * time.Millisecond
 	fullMost = 80 * time.Millisecond
-	// As many jobs may be in line where another one is handed over without a look at whose they are.
+	// As many jobs may be in line where another one is handed over without a look at whose they are, or as many as can
+	// start at once if those are more.
 	straightMost = 32
+	freshMost    = passMost  // are kept in mind until it is known which of these ways they go
 	lookMost     = time.Hour // the timer's rest while nothing is put off
 )
 
@@ -26,9 +26,12 @@ type finding struct {
 	at     time.Time
 	full   bool          // there was no room in Redis
 	left   bool          // something was left behind in PostgreSQL
+	passes bool          // a pass is under way, and will know better
+	ended  bool          // jobs were claimed or have ended since that began
 	there  int64         // due jobs in Redis
 	again  time.Duration // how long others are not worth their cost, where it was full
-	direct int           // jobs handed over since without a look at who else waits
+	most   int64         // as many may be there for others to be handed over without a look at who else waits
+	direct int           // jobs that were, since
 }
 
 // note keeps what was found, and returns what was before.
@@ -49,20 +52,41 @@ func (f finding) leaveAlone(before finding) time.Duration {
 	return fullFor
 }
 
-// due takes the queues that are to be dispatched now, with what was just committed to them, and tells when to look for
-// the others.
-func (e *Engine) due(now time.Time) (due map[string][]uuid.UUID, next time.Duration) {
+// todo is what is to be done about a queue.
+type todo struct {
+	fresh []db.Job // was just committed, and may be handed over without a look at whose turn it is; some of it
+	look  bool     // there may be more than that
+}
+
+// add adds a job that was just committed. What is more than may go straight would only be kept for nothing.
+func (t *todo) add(job db.Job) {
+	if !free(job) || len(t.fresh) == freshMost {
+		t.look = true
+		return
+	}
+	t.fresh = append(t.fresh, job)
+}
+
+// todo is called with e.mu held.
+func (e *Engine) todo(queue string) *todo {
+	if e.queues[queue] == nil {
+		e.queues[queue] = &todo{}
+	}
+	return e.queues[queue]
+}
+
+// due takes the queues that something is to be done about now, and tells when to ask for the others.
+func (e *Engine) due(now time.Time) (due map[string]*todo, next time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	due, next = map[string][]uuid.UUID{}, lookMost
-	for queue := range e.queues {
+	due, next = map[string]*todo{}, lookMost
+	for queue, todo := range e.queues {
 		if found := e.found[queue]; found.full && now.Sub(found.at) < found.again {
 			next = min(next, found.again-now.Sub(found.at))
 			continue
 		}
-		due[queue] = e.fresh[queue]
+		due[queue] = todo
 		delete(e.queues, queue)
-		delete(e.fresh, queue)
 	}
 	return due, next
 }
@@ -72,26 +96,28 @@ func (e *Engine) due(now time.Time) (due map[string][]uuid.UUID, next time.Durat
 func (e *Engine) roomIn(queue string) {
 	e.mu.Lock()
 	found := e.found[queue]
+	if found.passes {
+		found.ended = true
+		e.found[queue] = found
+	}
 	e.mu.Unlock()
-	if empty := !found.full && !found.left && time.Since(found.at) < rest; !empty {
+	if empty := !found.full && !found.left && time.Since(found.at) < rest; !empty && !found.passes {
 		e.Wake(queue)
 	}
 }
 
 // hand hands over the jobs that were just committed, where it is known that nobody waits before them, and otherwise those
 // whose turn it is.
-func (e *Engine) hand(ctx context.Context, queue string, fresh []uuid.UUID) error {
-	if !e.straight(queue, len(fresh)) {
+func (e *Engine) hand(ctx context.Context, queue string, todo *todo) error {
+	if todo.look || !e.straight(queue, len(todo.fresh)) {
+		e.mark(ctx) // they count as being in line
 		return e.Dispatch(ctx, queue)
 	}
-	jobs, err := query(ctx, func(ctx context.Context) ([]db.Job, error) { return db.New().DispatchFreshJobs(ctx, e.pool, fresh) })
-	if err == nil {
-		err = e.enqueue(ctx, atTheEnd(jobs...))
-	}
-	if err != nil {
+	if err := e.enqueue(ctx, atTheEnd(todo.fresh...)); err != nil {
 		e.note(queue, finding{left: true})
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
+	e.unmarked.add(todo.fresh)
 	return nil
 }
 
@@ -101,7 +127,7 @@ func (e *Engine) straight(queue string, n int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	found, looked := e.found[queue]
-	if n == 0 || !looked || found.full || found.left || found.there+int64(found.direct+n) > straightMost {
+	if n == 0 || !looked || found.full || found.left || found.there+int64(found.direct+n) > found.most {
 		return false
 	}
 	found.direct += n
