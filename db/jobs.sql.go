@@ -1196,9 +1196,10 @@ func (q *Queries) OverdueDispatchedJobs(ctx context.Context, db DBTX, arg Overdu
 	return items, nil
 }
 
-const parkJob = `-- name: ParkJob :execrows
+const parkJob = `-- name: ParkJob :many
 UPDATE jobs SET parked = true, dispatched_at = NULL, epoch = epoch + 1
 WHERE id = $1 AND epoch = $2 AND state = 'queued' AND run_at <= now()
+RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
 type ParkJobParams struct {
@@ -1206,12 +1207,52 @@ type ParkJobParams struct {
 	Epoch int64
 }
 
-func (q *Queries) ParkJob(ctx context.Context, db DBTX, arg ParkJobParams) (int64, error) {
-	result, err := db.Exec(ctx, parkJob, arg.ID, arg.Epoch)
+func (q *Queries) ParkJob(ctx context.Context, db DBTX, arg ParkJobParams) ([]Job, error) {
+	rows, err := db.Query(ctx, parkJob, arg.ID, arg.Epoch)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := []Job{}
+	for rows.Next() {
+		var i Job
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Queue,
+			&i.Args,
+			&i.State,
+			&i.Epoch,
+			&i.Attempt,
+			&i.MaxAttempts,
+			&i.Crashes,
+			&i.Owner,
+			&i.RunAt,
+			&i.UniqueKey,
+			&i.OwnerLimit,
+			&i.LimitKey,
+			&i.KeyLimit,
+			&i.Parked,
+			&i.Progress,
+			&i.Result,
+			&i.ErrorCode,
+			&i.ErrorMessage,
+			&i.WorkerID,
+			&i.TraceContext,
+			&i.CreatedAt,
+			&i.DispatchedAt,
+			&i.StartedAt,
+			&i.FinishedAt,
+			&i.DiscardedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const queuesToDispatch = `-- name: QueuesToDispatch :many

@@ -82,9 +82,10 @@ WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now
   AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = j.queue)
 RETURNING j.*;
 
--- name: ParkJob :execrows
+-- name: ParkJob :many
 UPDATE jobs SET parked = true, dispatched_at = NULL, epoch = epoch + 1
-WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now();
+WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now()
+RETURNING *;
 
 -- name: CompleteJob :execrows
 -- started_at tells the run from another one under the same epoch, see ClaimJob; so below.

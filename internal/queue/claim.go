@@ -86,10 +86,12 @@ func (r *Runner) claimAtOnce(ctx context.Context, at ref, bounded bool) (claimed
 	if !bounded {
 		return r.claimFree(ctx, at)
 	}
-	var got claimed
-	err := db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) (err error) {
-		got, err = r.claimBounded(ctx, tx, at, r.engine.cfg.lastChance())
-		return err
+	got, err := again(func() (claimed, error) {
+		locks := &db.Writes{}
+		if err := db.New().LockJobLimits(ctx, locks, at.Job); err != nil {
+			return claimed{}, err
+		}
+		return r.claimLocked(ctx, r.engine.pool.After(locks), at, r.engine.cfg.lastChance())
 	})
 	if err != nil {
 		return claimed{}, fmt.Errorf("claim limited job %s: %w", at.Job, err)
@@ -97,13 +99,10 @@ func (r *Runner) claimAtOnce(ctx context.Context, at ref, bounded bool) (claimed
 	return got, nil
 }
 
-// claimBounded claims a job whose limits have room, and that has taken fewer workers along than lastChance.
-func (r *Runner) claimBounded(ctx context.Context, tx pgx.Tx, at ref, lastChance int32) (claimed, error) {
-	if err := db.New().LockJobLimits(ctx, tx, at.Job); err != nil {
-		return claimed{}, err
-	}
+// claimLocked claims a job whose limits are locked and have room, and that has taken fewer workers along than lastChance.
+func (r *Runner) claimLocked(ctx context.Context, x db.DBTX, at ref, lastChance int32) (claimed, error) {
 	worker := r.id()
-	job, err := db.New().ClaimLimitedJob(ctx, tx, db.ClaimLimitedJobParams{
+	job, err := db.New().ClaimLimitedJob(ctx, x, db.ClaimLimitedJobParams{
 		ID: at.Job, Epoch: at.Epoch, WorkerID: &worker, LastChance: lastChance,
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -158,20 +157,23 @@ func (r *Runner) claimSuspect(ctx context.Context, at ref) (db.Job, error) {
 // claimLimited claims where the limits have room, and parks the job where they have none.
 func (r *Runner) claimLimited(ctx context.Context, at ref) (db.Job, error) {
 	var got claimed
-	parked := false
+	var parked []db.Job
 	err := db.InTx(ctx, r.engine.pool, func(tx pgx.Tx) (err error) {
-		parked = false
-		if got, err = r.claimBounded(ctx, tx, at, math.MaxInt32); err != nil || got.ok {
+		parked = nil
+		if err := db.New().LockJobLimits(ctx, tx, at.Job); err != nil {
 			return err
 		}
-		n, err := db.New().ParkJob(ctx, tx, db.ParkJobParams{ID: at.Job, Epoch: at.Epoch})
-		parked = n > 0
+		if got, err = r.claimLocked(ctx, tx, at, math.MaxInt32); err != nil || got.ok {
+			return err
+		}
+		parked, err = db.New().ParkJob(ctx, tx, db.ParkJobParams{ID: at.Job, Epoch: at.Epoch})
 		return err
 	})
 	switch {
 	case err != nil:
 		return db.Job{}, fmt.Errorf("claim limited job %s: %w", at.Job, err)
-	case parked:
+	case len(parked) > 0:
+		r.engine.tell(parked...)
 		return db.Job{}, errParked
 	case !got.ok:
 		// Somebody else was faster, or it isn't due by PostgreSQL's clock: the next look will tell.

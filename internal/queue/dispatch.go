@@ -36,10 +36,12 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 	}
 	before := e.note(queue, finding{passes: true, left: true})
 	handing := handing{engine: e}
-	found := finding{left: true}
+	found, parked := finding{left: true}, false
 	for range passes {
 		var last bool
-		if found, last, err = e.pass(ctx, queue, int64(window), &handing); err != nil || last {
+		found, last, err = e.pass(ctx, queue, int64(window), &handing)
+		parked = parked || found.parked
+		if err != nil || last {
 			break
 		}
 	}
@@ -47,6 +49,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		e.note(queue, finding{left: true})
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
+	found.parked = parked
 	found.most = max(straightMost, int64(window/perSlot))
 	if found.full {
 		found.again = found.leaveAlone(before)
@@ -77,7 +80,7 @@ func (e *Engine) pass(ctx context.Context, queue string, window int64, handing *
 	if err != nil {
 		return found, false, err
 	}
-	found.there = line.total + int64(len(jobs))
+	found.there, found.parked = line.total+int64(len(jobs)), taken > len(jobs)
 	found.full, found.left = full, full || int64(taken) == room
 	return found, full || !found.left, handing.begin(ctx, line.place(jobs))
 }

@@ -17,8 +17,10 @@ const (
 	// As many jobs may be in line where another one is handed over without a look at whose they are, or as many as can
 	// start at once if those are more.
 	straightMost = 32
-	freshMost    = passMost  // are kept in mind until it is known which of these ways they go
-	lookMost     = time.Hour // the timer's rest while nothing is put off
+	// As many of these may be of a limit, where the last look parked none: a worker would park them one by one.
+	boundedMost = 4
+	freshMost   = passMost  // are kept in mind until it is known which of these ways they go
+	lookMost    = time.Hour // the timer's rest while nothing is put off
 )
 
 // finding is what the last pass over a queue found.
@@ -28,10 +30,12 @@ type finding struct {
 	left   bool          // something was left behind in PostgreSQL
 	passes bool          // a pass is under way, and will know better
 	ended  bool          // jobs were claimed or have ended since that began
+	parked bool          // a limit had no room
 	there  int64         // due jobs in Redis
 	again  time.Duration // how long others are not worth their cost, where it was full
 	most   int64         // as many may be there for others to be handed over without a look at who else waits
 	direct int           // jobs that were, since
+	bound  int           // those of a limit among them
 }
 
 // note keeps what was found, and returns what was before.
@@ -55,16 +59,20 @@ func (f finding) leaveAlone(before finding) time.Duration {
 // todo is what is to be done about a queue.
 type todo struct {
 	fresh []db.Job // was just committed, and may be handed over without a look at whose turn it is; some of it
+	bound int      // how much of that is of a limit
 	look  bool     // there may be more than that
 }
 
 // add adds a job that was just committed. What is more than may go straight would only be kept for nothing.
 func (t *todo) add(job db.Job) {
-	if !free(job) || len(t.fresh) == freshMost {
+	if job.RunAt.After(time.Now()) || len(t.fresh) == freshMost {
 		t.look = true
 		return
 	}
 	t.fresh = append(t.fresh, job)
+	if limited(job) {
+		t.bound++
+	}
 }
 
 // todo is called with e.mu held.
@@ -109,7 +117,7 @@ func (e *Engine) roomIn(queue string) {
 // hand hands over the jobs that were just committed, where it is known that nobody waits before them, and otherwise those
 // whose turn it is.
 func (e *Engine) hand(ctx context.Context, queue string, todo *todo) error {
-	if todo.look || !e.straight(queue, len(todo.fresh)) {
+	if todo.look || !e.straight(queue, todo) {
 		e.mark(ctx) // they count as being in line
 		return e.Dispatch(ctx, queue)
 	}
@@ -121,23 +129,22 @@ func (e *Engine) hand(ctx context.Context, queue string, todo *todo) error {
 	return nil
 }
 
-// straight tells whether n jobs may be handed over without a look at who else waits. Others may enqueue too, so that it
-// has to be looked now and then.
-func (e *Engine) straight(queue string, n int) bool {
+// straight tells whether what is fresh may be handed over without a look at who else waits. Others may enqueue too, so that
+// it has to be looked now and then.
+func (e *Engine) straight(queue string, todo *todo) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	found, looked := e.found[queue]
-	if n == 0 || !looked || found.full || found.left || found.there+int64(found.direct+n) > found.most {
+	if !looked || found.full || found.left || len(todo.fresh) == 0 {
 		return false
 	}
-	found.direct += n
+	found.direct += len(todo.fresh)
+	found.bound += todo.bound
+	if found.there+int64(found.direct) > found.most || found.bound > boundedMost || found.parked && todo.bound > 0 {
+		return false
+	}
 	e.found[queue] = found
 	return true
-}
-
-// free tells that a job has to wait for nothing.
-func free(job db.Job) bool {
-	return !limited(job) && !job.RunAt.After(time.Now())
 }
 
 // limited tells that others may have to end before a job starts.

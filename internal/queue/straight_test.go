@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"rohrpost/db"
 	"rohrpost/internal/queue"
+	"rohrpost/internal/stream"
 )
 
 var straight = queue.Kind[note]{Name: "test:straight", Queue: "q"}
@@ -146,4 +148,30 @@ func looks(t *testing.T, statements prometheus.Gatherer) (n int) {
 		}
 	}
 	return n
+}
+
+func TestAJobThatWentStraightToAFullLimitIsParkedAndTellsSo(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	e := p.engine(queue.Config{})
+	one := queue.Kind[note]{Name: "test:one", Queue: "q", PerKey: 1}
+	release := make(chan struct{})
+	began := make(chan struct{}, 2)
+	mux := queue.NewMux()
+	queue.Handle(mux, one, func(context.Context, *queue.Job[note]) (any, error) {
+		began <- struct{}{}
+		<-release
+		return nil, nil
+	})
+	p.worker(e, queue.RunnerConfig{Concurrency: 2}, mux)
+	enqueue(p, one, queue.LimitKey("model"))
+	receive(t, began)
+	second := enqueue(p, one, queue.LimitKey("model"))
+	p.eventually(func() bool { return p.job(second.ID).Parked }, "it should wait for the first")
+	p.eventually(func() bool { return slices.Contains(p.told(stream.Job(second.ID)), stream.TypeState) }, "its reader is not told")
+	third := enqueue(p, one, queue.LimitKey("another"))
+	receive(t, began)
+	close(release)
+	p.await(third.ID, queue.Succeeded)
+	p.await(second.ID, queue.Succeeded)
 }

@@ -122,9 +122,15 @@ func TestAJobAtItsLimitTellsWhose(t *testing.T) {
 			e := p.engine(quick)
 			owner := uuid.New()
 			var last queue.Record
-			for range 3 {
-				last = enqueue(p, c.kind, queue.By(owner), queue.LimitKey(c.key))
-			}
+			require.NoError(t, db.InTx(t.Context(), p.pool, func(tx pgx.Tx) (err error) {
+				for range 3 {
+					last, err = queue.Enqueue(t.Context(), tx, c.kind, note{}, queue.By(owner), queue.LimitKey(c.key))
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
 			p.force(4)
 			p.eventually(func() bool { return p.count(`SELECT count(*) FROM jobs WHERE parked`) == 2 }, "two should wait")
 			p.exec(`UPDATE jobs SET state = 'running', worker_id = (SELECT id FROM workers) WHERE NOT parked`)
