@@ -230,7 +230,8 @@ func (q *Queries) ClaimJobs(ctx context.Context, db DBTX, arg ClaimJobsParams) (
 
 const claimLimitedJob = `-- name: ClaimLimitedJob :one
 UPDATE jobs AS j
-SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false
+SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false,
+    dispatched_at = coalesce(j.dispatched_at, now())
 WHERE j.id = $2 AND j.epoch = $3 AND j.state = 'queued' AND j.run_at <= now() AND j.crashes < $4::integer
   AND (j.owner_limit IS NULL OR j.owner_limit > (
         SELECT count(*) FROM jobs r

@@ -71,7 +71,8 @@ FROM jobs WHERE id = @id;
 
 -- name: ClaimLimitedJob :one
 UPDATE jobs AS j
-SET state = 'running', attempt = j.attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
+SET state = 'running', attempt = j.attempt + 1, worker_id = @worker_id, started_at = now(), parked = false,
+    dispatched_at = coalesce(j.dispatched_at, now())
 WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now() AND j.crashes < @last_chance::integer
   AND (j.owner_limit IS NULL OR j.owner_limit > (
         SELECT count(*) FROM jobs r

@@ -18,7 +18,10 @@ import (
 	"rohrpost/internal/stream"
 )
 
-var straight = queue.Kind[note]{Name: "test:straight", Queue: "q"}
+var (
+	straight = queue.Kind[note]{Name: "test:straight", Queue: "q"}
+	one      = queue.Kind[note]{Name: "test:one", Queue: "q", PerKey: 1}
+)
 
 // idle is an engine that knows that nobody waits in the queue, with a worker of one place. Jobs whose text is "hold" last
 // until release is closed. There is no scheduler: what the engine does not hand over by itself stays where it is.
@@ -26,7 +29,7 @@ func (p *place) idle(release <-chan struct{}) {
 	p.t.Helper()
 	e := p.engine(queue.Config{})
 	mux := queue.NewMux()
-	queue.Handle(mux, straight, func(ctx context.Context, job *queue.Job[note]) (any, error) {
+	run := func(ctx context.Context, job *queue.Job[note]) (any, error) {
 		if job.Args.Text == "hold" {
 			select {
 			case <-release:
@@ -34,7 +37,9 @@ func (p *place) idle(release <-chan struct{}) {
 			}
 		}
 		return nil, nil
-	})
+	}
+	queue.Handle(mux, straight, run)
+	queue.Handle(mux, one, run)
 	p.worker(e, queue.RunnerConfig{Concurrency: 1}, mux)
 	p.await(enqueue(p, straight).ID, queue.Succeeded)
 }
@@ -43,12 +48,14 @@ func TestAJobThatStartsAtOnceIsMarkedByItsClaim(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.idle(nil)
-	// A busy machine may take its time with some of them.
-	p.eventually(func() bool {
-		job := p.await(enqueue(p, straight).ID, queue.Succeeded)
-		require.NotNil(t, job.DispatchedAt, "its task may come back")
-		return job.DispatchedAt.Equal(*job.StartedAt)
-	}, "no job is written only once before it runs")
+	for _, kind := range []queue.Kind[note]{straight, one} {
+		// A busy machine may take its time with some of them.
+		p.eventually(func() bool {
+			job := p.await(enqueue(p, kind).ID, queue.Succeeded)
+			require.NotNil(t, job.DispatchedAt, "its task may come back")
+			return job.DispatchedAt.Equal(*job.StartedAt)
+		}, "no job of %s is written only once before it runs", kind.Name)
+	}
 }
 
 func TestAJobThatIsNotClaimedSoonIsMarked(t *testing.T) {
@@ -73,7 +80,6 @@ func TestAJobOfALimitIsNotForgottenBesideOneThatGoesStraight(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	e := p.engine(queue.Config{})
-	one := queue.Kind[note]{Name: "test:one", Queue: "q", PerKey: 1}
 	mux := queue.NewMux()
 	queue.Handle(mux, straight, pay(p.pool))
 	queue.Handle(mux, one, pay(p.pool))
@@ -154,7 +160,6 @@ func TestAJobThatWentStraightToAFullLimitIsParkedAndTellsSo(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	e := p.engine(queue.Config{})
-	one := queue.Kind[note]{Name: "test:one", Queue: "q", PerKey: 1}
 	release := make(chan struct{})
 	began := make(chan struct{}, 2)
 	mux := queue.NewMux()
