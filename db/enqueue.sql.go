@@ -14,9 +14,10 @@ import (
 )
 
 const addJob = `-- name: AddJob :exec
-INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context)
+INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context,
+                  dispatched_at)
 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()),
-        $8, $9, $10, $11, $12)
+        $8, $9, $10, $11, $12, CASE WHEN $13::boolean THEN now() END)
 `
 
 type AddJobParams struct {
@@ -32,6 +33,7 @@ type AddJobParams struct {
 	LimitKey     string
 	KeyLimit     *int32
 	TraceContext *string
+	Straight     bool
 }
 
 // InsertJob where nothing is read back, so that it can share an exchange with what goes with it.
@@ -49,6 +51,7 @@ func (q *Queries) AddJob(ctx context.Context, db DBTX, arg AddJobParams) error {
 		arg.LimitKey,
 		arg.KeyLimit,
 		arg.TraceContext,
+		arg.Straight,
 	)
 	return err
 }

@@ -94,8 +94,7 @@ func (q *Queries) CancelJob(ctx context.Context, db DBTX, arg CancelJobParams) (
 
 const claimJob = `-- name: ClaimJob :one
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false,
-    dispatched_at = coalesce(dispatched_at, now())
+SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
 WHERE id = $2 AND epoch = $3 AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
   AND crashes < $4::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
   AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
@@ -113,8 +112,7 @@ type ClaimJobParams struct {
 // or one that gets its last chance.
 // Its commit need not wait for the disk. Should PostgreSQL crash and forget it, the job is claimed once more, under the same
 // epoch where its dispatch was forgotten as well. So started_at is part of a run's right to write, and the run that was
-// forgotten ends at its worker's next heartbeat. A job that went straight to Redis has no mark of that yet, and gets it
-// here: its task may come back.
+// forgotten ends at its worker's next heartbeat.
 func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Job, error) {
 	row := db.QueryRow(ctx, claimJob,
 		arg.WorkerID,
@@ -157,8 +155,7 @@ func (q *Queries) ClaimJob(ctx context.Context, db DBTX, arg ClaimJobParams) (Jo
 
 const claimJobs = `-- name: ClaimJobs :many
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false,
-    dispatched_at = coalesce(dispatched_at, now())
+SET state = 'running', attempt = attempt + 1, worker_id = $1, started_at = now(), parked = false
 FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS epoch) t
 WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
   AND owner_limit IS NULL AND key_limit IS NULL AND crashes < $2::integer
@@ -230,8 +227,7 @@ func (q *Queries) ClaimJobs(ctx context.Context, db DBTX, arg ClaimJobsParams) (
 
 const claimLimitedJob = `-- name: ClaimLimitedJob :one
 UPDATE jobs AS j
-SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false,
-    dispatched_at = coalesce(j.dispatched_at, now())
+SET state = 'running', attempt = j.attempt + 1, worker_id = $1, started_at = now(), parked = false
 WHERE j.id = $2 AND j.epoch = $3 AND j.state = 'queued' AND j.run_at <= now() AND j.crashes < $4::integer
   AND (j.owner_limit IS NULL OR j.owner_limit > (
         SELECT count(*) FROM jobs r
@@ -470,7 +466,8 @@ type DispatchJobsParams struct {
 // do, and so it will of each that is left where some owners are to go without. Only what is chosen is locked. The planner
 // takes few jobs to wait, and would rather look through all of them than through an index: LIMIT 1 where EXISTS would do,
 // the array, and a state that is looked at after the lock leave it no way. JobsInTurnsBefore follows this order.
-// As in MarkDispatchedJobs, its commit need not wait for the disk.
+// The mark may be lost in a crash of PostgreSQL: then the job is handed over once more, as the same task. So its commit need
+// not wait for the disk.
 func (q *Queries) DispatchJobs(ctx context.Context, db DBTX, arg DispatchJobsParams) ([]Job, error) {
 	rows, err := db.Query(ctx, dispatchJobs, arg.Queue, arg.Without, arg.Room)
 	if err != nil {
@@ -641,9 +638,10 @@ func (q *Queries) FailJobsThatKillWorkers(ctx context.Context, db DBTX, arg Fail
 }
 
 const insertJob = `-- name: InsertJob :one
-INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context)
+INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context,
+                  dispatched_at)
 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()),
-        $8, $9, $10, $11, $12)
+        $8, $9, $10, $11, $12, CASE WHEN $13::boolean THEN now() END)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running') DO NOTHING
 RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
@@ -661,9 +659,11 @@ type InsertJobParams struct {
 	LimitKey     string
 	KeyLimit     *int32
 	TraceContext *string
+	Straight     bool
 }
 
-// A unique job that is still unfinished is not inserted again; the caller then reads it with UnfinishedUniqueJob.
+// A unique job that is still unfinished is not inserted again; the caller then reads it with UnfinishedUniqueJob. One that
+// goes straight to Redis once it is committed counts as dispatched from the beginning.
 func (q *Queries) InsertJob(ctx context.Context, db DBTX, arg InsertJobParams) (Job, error) {
 	row := db.QueryRow(ctx, insertJob,
 		arg.ID,
@@ -678,6 +678,7 @@ func (q *Queries) InsertJob(ctx context.Context, db DBTX, arg InsertJobParams) (
 		arg.LimitKey,
 		arg.KeyLimit,
 		arg.TraceContext,
+		arg.Straight,
 	)
 	var i Job
 	err := row.Scan(
@@ -1127,28 +1128,6 @@ func (q *Queries) LockJobLimits(ctx context.Context, db DBTX, id uuid.UUID) erro
 	return err
 }
 
-const markDispatchedJobs = `-- name: MarkDispatchedJobs :exec
-UPDATE jobs AS u SET dispatched_at = now()
-FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS epoch) t CROSS JOIN LATERAL (
-    SELECT j.id FROM jobs j
-    WHERE j.id = t.id AND j.epoch = t.epoch AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
-    LIMIT 1 FOR UPDATE SKIP LOCKED) waiting
-WHERE u.id = waiting.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
-`
-
-type MarkDispatchedJobsParams struct {
-	Ids    []uuid.UUID
-	Epochs []int64
-}
-
-// Those that were handed over as soon as they were committed, and are in line still. The mark may be lost in a crash of
-// PostgreSQL: then the job is handed over once more, as the same task. So its commit need not wait for the disk. A job that
-// is locked is just being claimed.
-func (q *Queries) MarkDispatchedJobs(ctx context.Context, db DBTX, arg MarkDispatchedJobsParams) error {
-	_, err := db.Exec(ctx, markDispatchedJobs, arg.Ids, arg.Epochs)
-	return err
-}
-
 const overdueDispatchedJobs = `-- name: OverdueDispatchedJobs :many
 SELECT id, epoch, queue, kind FROM jobs
 WHERE state = 'queued' AND dispatched_at IS NOT NULL
@@ -1200,6 +1179,7 @@ func (q *Queries) OverdueDispatchedJobs(ctx context.Context, db DBTX, arg Overdu
 const parkJob = `-- name: ParkJob :many
 UPDATE jobs SET parked = true, dispatched_at = NULL, epoch = epoch + 1
 WHERE id = $1 AND epoch = $2 AND state = 'queued' AND run_at <= now()
+  AND (SELECT set_config('synchronous_commit', 'on', true)) IS NOT NULL
 RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
 
@@ -1208,6 +1188,7 @@ type ParkJobParams struct {
 	Epoch int64
 }
 
+// Unlike the claim that LockJobLimits was for, its commit waits for the disk: the new epoch is told, and then holds.
 func (q *Queries) ParkJob(ctx context.Context, db DBTX, arg ParkJobParams) ([]Job, error) {
 	rows, err := db.Query(ctx, parkJob, arg.ID, arg.Epoch)
 	if err != nil {

@@ -24,8 +24,9 @@ type Pool struct {
 
 	writes *batch.Group[*Writes, error] // see AtOnce
 
-	mu          sync.RWMutex // guards subscribers
+	mu          sync.RWMutex // guards the rest
 	subscribers []func(signals []any)
+	advisers    []func(plan any)
 }
 
 // Open connects to PostgreSQL and checks that it answers. The caller closes the pool.
@@ -80,6 +81,25 @@ func (p *Pool) OnCommit(fn func(signals []any)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.subscribers = append(p.subscribers, fn)
+}
+
+// OnAnnounce subscribes fn to what is told with [Announce]. It is called while the transaction is open, and must not block.
+func (p *Pool) OnAnnounce(fn func(plan any)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.advisers = append(p.advisers, fn)
+}
+
+// announced does nothing for no pool.
+func (p *Pool) announced(plan any) {
+	if p == nil {
+		return
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, fn := range p.advisers {
+		fn(plan)
+	}
 }
 
 func (p *Pool) committed(signals []any) {

@@ -16,6 +16,7 @@ const maxTxTries = 5
 // signallingTx collects what the transaction wants to tell once it has committed.
 type signallingTx struct {
 	pgx.Tx
+	pool    *Pool
 	signals []any
 }
 
@@ -24,6 +25,14 @@ type signallingTx struct {
 func Signal(tx pgx.Tx, signal any) {
 	if s, ok := tx.(*signallingTx); ok {
 		s.signals = append(s.signals, signal)
+	}
+}
+
+// Announce tells the pool's subscribers at once that tx is about to write what plan describes. They may change it. A tx
+// that [InTx] did not open has none.
+func Announce(tx pgx.Tx, plan any) {
+	if s, ok := tx.(*signallingTx); ok {
+		s.pool.announced(plan)
 	}
 }
 
@@ -50,7 +59,7 @@ func once(ctx context.Context, pool *Pool, fn func(tx pgx.Tx) error) ([]any, err
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	stx := &signallingTx{Tx: tx}
+	stx := &signallingTx{Tx: tx, pool: pool}
 	// After a commit this does nothing; it must not depend on ctx, which may be why we are leaving.
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // the connection is dropped if it fails
 	if err := fn(stx); err != nil {
@@ -70,6 +79,9 @@ func Savepoint(ctx context.Context, tx pgx.Tx, fn func(tx pgx.Tx) error) error {
 		return fmt.Errorf("savepoint: %w", err)
 	}
 	inner := &signallingTx{Tx: part}
+	if outer, ok := tx.(*signallingTx); ok {
+		inner.pool = outer.pool
+	}
 	defer part.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // of a part that is closed already, or of a broken tx
 	if err := fn(inner); err != nil {
 		return err

@@ -25,6 +25,7 @@ const (
 // exchange, where those of [InTx] take one each, and two more for begin and commit. It is the [DBTX] of sqlc's :exec
 // queries. Its zero value is empty. It is not safe for concurrent use.
 type Writes struct {
+	pool       *Pool // nil where AtOnce did not make it
 	statements []statementOf
 	signals    []any
 	alone      bool
@@ -55,6 +56,9 @@ func (unread) Scan(...any) error { return errOnlyWrites }
 
 // Signal is [Signal] for the transaction that the statements become.
 func (w *Writes) Signal(signal any) { w.signals = append(w.signals, signal) }
+
+// Announce is [Announce] for the transaction that the statements become.
+func (w *Writes) Announce(plan any) { w.pool.announced(plan) }
 
 // Alone keeps the statements out of the exchange of others: one of them may have to wait for another transaction, as an
 // insert does for a key that somebody is just using, and those who share the exchange would wait with it.
@@ -92,7 +96,7 @@ func (w *Writes) name() string {
 // called once, before anything is sent, so it may keep state. A conflict with another transaction (see [Conflict]) is
 // tried again. As with a commit that was lost on its way, an error without an SQLSTATE leaves open whether it was written.
 func AtOnce(ctx context.Context, pool *Pool, fn func(w *Writes) error) error {
-	w := &Writes{}
+	w := &Writes{pool: pool}
 	if err := fn(w); err != nil {
 		return err
 	}

@@ -1,8 +1,10 @@
 -- name: InsertJob :one
--- A unique job that is still unfinished is not inserted again; the caller then reads it with UnfinishedUniqueJob.
-INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context)
+-- A unique job that is still unfinished is not inserted again; the caller then reads it with UnfinishedUniqueJob. One that
+-- goes straight to Redis once it is committed counts as dispatched from the beginning.
+INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context,
+                  dispatched_at)
 VALUES (@id, @kind, @queue, @args, @max_attempts, @owner, coalesce(sqlc.narg(run_at)::timestamptz, now()),
-        @unique_key, @owner_limit, @limit_key, @key_limit, @trace_context)
+        @unique_key, @owner_limit, @limit_key, @key_limit, @trace_context, CASE WHEN @straight::boolean THEN now() END)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running') DO NOTHING
 RETURNING *;
 
@@ -34,11 +36,9 @@ SELECT id FROM jobs WHERE owner = @owner AND id < @before ORDER BY id DESC OFFSE
 -- or one that gets its last chance.
 -- Its commit need not wait for the disk. Should PostgreSQL crash and forget it, the job is claimed once more, under the same
 -- epoch where its dispatch was forgotten as well. So started_at is part of a run's right to write, and the run that was
--- forgotten ends at its worker's next heartbeat. A job that went straight to Redis has no mark of that yet, and gets it
--- here: its task may come back.
+-- forgotten ends at its worker's next heartbeat.
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false,
-    dispatched_at = coalesce(dispatched_at, now())
+SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now() AND owner_limit IS NULL AND key_limit IS NULL
   AND crashes < @last_chance::integer AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = jobs.queue)
   AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL
@@ -47,8 +47,7 @@ RETURNING *;
 -- name: ClaimJobs :many
 -- ClaimJob for several, named in the order of their ids, so that two of these seldom meet crosswise.
 UPDATE jobs
-SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false,
-    dispatched_at = coalesce(dispatched_at, now())
+SET state = 'running', attempt = attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t
 WHERE jobs.id = t.id AND jobs.epoch = t.epoch AND state = 'queued' AND run_at <= now()
   AND owner_limit IS NULL AND key_limit IS NULL AND crashes < @last_chance::integer
@@ -71,8 +70,7 @@ FROM jobs WHERE id = @id;
 
 -- name: ClaimLimitedJob :one
 UPDATE jobs AS j
-SET state = 'running', attempt = j.attempt + 1, worker_id = @worker_id, started_at = now(), parked = false,
-    dispatched_at = coalesce(j.dispatched_at, now())
+SET state = 'running', attempt = j.attempt + 1, worker_id = @worker_id, started_at = now(), parked = false
 WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now() AND j.crashes < @last_chance::integer
   AND (j.owner_limit IS NULL OR j.owner_limit > (
         SELECT count(*) FROM jobs r
@@ -84,8 +82,10 @@ WHERE j.id = @id AND j.epoch = @epoch AND j.state = 'queued' AND j.run_at <= now
 RETURNING j.*;
 
 -- name: ParkJob :many
+-- Unlike the claim that LockJobLimits was for, its commit waits for the disk: the new epoch is told, and then holds.
 UPDATE jobs SET parked = true, dispatched_at = NULL, epoch = epoch + 1
 WHERE id = @id AND epoch = @epoch AND state = 'queued' AND run_at <= now()
+  AND (SELECT set_config('synchronous_commit', 'on', true)) IS NOT NULL
 RETURNING *;
 
 -- name: CompleteJob :execrows
@@ -164,17 +164,6 @@ SELECT owner, count(*) AS jobs FROM jobs
 WHERE queue = @queue AND state = 'queued' AND dispatched_at IS NOT NULL AND run_at <= now()
 GROUP BY owner;
 
--- name: MarkDispatchedJobs :exec
--- Those that were handed over as soon as they were committed, and are in line still. The mark may be lost in a crash of
--- PostgreSQL: then the job is handed over once more, as the same task. So its commit need not wait for the disk. A job that
--- is locked is just being claimed.
-UPDATE jobs AS u SET dispatched_at = now()
-FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@epochs::bigint[]) AS epoch) t CROSS JOIN LATERAL (
-    SELECT j.id FROM jobs j
-    WHERE j.id = t.id AND j.epoch = t.epoch AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked
-    LIMIT 1 FOR UPDATE SKIP LOCKED) waiting
-WHERE u.id = waiting.id AND (SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL;
-
 -- name: DispatchJobs :many
 -- Takes due jobs of a queue in turns, one of each owner before the second of any, as many as there is room for. A job whose
 -- limit has no room is parked instead. The recursive part hops from owner to owner in jobs_dispatchable_idx, so that the
@@ -182,7 +171,8 @@ WHERE u.id = waiting.id AND (SELECT set_config('synchronous_commit', 'off', true
 -- do, and so it will of each that is left where some owners are to go without. Only what is chosen is locked. The planner
 -- takes few jobs to wait, and would rather look through all of them than through an index: LIMIT 1 where EXISTS would do,
 -- the array, and a state that is looked at after the lock leave it no way. JobsInTurnsBefore follows this order.
--- As in MarkDispatchedJobs, its commit need not wait for the disk.
+-- The mark may be lost in a crash of PostgreSQL: then the job is handed over once more, as the same task. So its commit need
+-- not wait for the disk.
 WITH RECURSIVE owners AS (
     (SELECT j.owner FROM jobs j
      WHERE j.queue = @queue AND j.state = 'queued' AND j.dispatched_at IS NULL AND NOT j.parked

@@ -22,9 +22,6 @@ func jobDispatch(d *dataset) []check {
 	}
 	return []check{
 		on("", func(x db.DBTX) { q.DispatchedByOwner(bg, x, "files") }).reading(3000, "counts what lies in Redis"),
-		on("", func(x db.DBTX) {
-			q.MarkDispatchedJobs(bg, x, db.MarkDispatchedJobsParams{Ids: d.ids(jobRows, 995_000, 100), Epochs: ones(100)})
-		}).reading(1000, "looks at each"),
 		on("some room", dispatch("files", 100)).reading(12_000, "hops over the owners that wait"),
 		on("little room", dispatch("files", 1)).reading(12_000, "hops over the owners that wait"),
 		on("much room", dispatch("ai", 1000)).reading(400_000, "counts for each what its limits count"),

@@ -134,7 +134,7 @@ func (e *Engine) rerun(ctx context.Context, tx pgx.Tx, job db.Job, err error) (d
 	case err != nil:
 		return job, fmt.Errorf("rerun job: %w", err)
 	}
-	db.Signal(tx, committed{job})
+	db.Signal(tx, committed{job: job})
 	return job, e.runHooks(ctx, tx, job)
 }
 

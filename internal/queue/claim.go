@@ -174,6 +174,10 @@ func (r *Runner) claimLimited(ctx context.Context, at ref) (db.Job, error) {
 		return db.Job{}, fmt.Errorf("claim limited job %s: %w", at.Job, err)
 	case len(parked) > 0:
 		r.engine.tell(parked...)
+		// What it waits for may have ended before it was on record as waiting.
+		if err := r.engine.Unpark(context.Background(), parked[0].Kind); err != nil {
+			r.log.Warn("unpark", "kind", parked[0].Kind, "err", err) // a scheduler does it
+		}
 		return db.Job{}, errParked
 	case !got.ok:
 		// Somebody else was faster, or it isn't due by PostgreSQL's clock: the next look will tell.

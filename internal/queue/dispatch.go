@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,27 +31,31 @@ const (
 // Dispatch hands due jobs of a queue to Redis, as many as there is room for, in turns among their owners. When Redis
 // doesn't take one, it goes back to waiting and the error is returned. A long backlog is continued in the background.
 func (e *Engine) Dispatch(ctx context.Context, queue string) error {
-	window, err := e.window(ctx, queue)
+	slots, err := e.slotsOf(ctx, queue)
 	if err != nil {
 		return err
 	}
-	before := e.note(queue, finding{passes: true, left: true})
+	window := max(int64(e.cfg.Window), perSlot*slots)
+	before := e.passing(queue)
 	handing := handing{engine: e}
-	found, parked := finding{left: true}, false
+	found := finding{left: true}
+	var parked []string // their kinds
 	for range passes {
 		var last bool
-		found, last, err = e.pass(ctx, queue, int64(window), &handing)
-		parked = parked || found.parked
+		found, last, err = e.pass(ctx, queue, window, &handing)
+		parked = append(parked, found.parked...)
 		if err != nil || last {
 			break
 		}
 	}
 	if err := errors.Join(err, handing.wait()); err != nil {
-		e.note(queue, finding{left: true})
+		if e.note(queue, finding{left: true}).ended {
+			e.Wake(queue)
+		}
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
 	found.parked = parked
-	found.most = max(straightMost, int64(window/perSlot))
+	found.most = min(max(straightMost, slots), passMost)
 	if found.full {
 		found.again = found.leaveAlone(before)
 	}
@@ -58,7 +63,11 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 	if found.left && (!found.full || ended) {
 		e.Wake(queue)
 	}
-	return nil
+	// What they waited for may have ended before they were on record as waiting.
+	for _, kind := range slices.Compact(slices.Sorted(slices.Values(parked))) {
+		err = errors.Join(err, e.Unpark(ctx, kind))
+	}
+	return err
 }
 
 // pass takes as many jobs as there is room for, and tells whether that was all there was to do. They are on their way to
@@ -76,12 +85,17 @@ func (e *Engine) pass(ctx context.Context, queue string, window int64, handing *
 	if full {
 		room, without = newcomersMost, line.owners()
 	}
-	jobs, taken, err := e.take(ctx, queue, room, without)
+	jobs, parked, err := e.take(ctx, queue, room, without)
 	if err != nil {
 		return found, false, err
 	}
-	found.there, found.parked = line.total+int64(len(jobs)), taken > len(jobs)
-	found.full, found.left = full, full || int64(taken) == room
+	for _, job := range parked {
+		if !slices.Contains(found.parked, job.Kind) {
+			found.parked = append(found.parked, job.Kind)
+		}
+	}
+	found.there = line.total + int64(len(jobs))
+	found.full, found.left = full, full || int64(len(jobs)+len(parked)) == room
 	return found, full || !found.left, handing.begin(ctx, line.place(jobs))
 }
 
@@ -133,15 +147,14 @@ func (e *Engine) DispatchAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// take marks due jobs as dispatched, of each owner but some. A job whose limit has no room is parked, and counted as taken.
-func (e *Engine) take(ctx context.Context, queue string, room int64, without []uuid.UUID) (jobs []db.Job, taken int, err error) {
+// take marks due jobs as dispatched, of each owner but some. Those whose limit has no room are parked.
+func (e *Engine) take(ctx context.Context, queue string, room int64, without []uuid.UUID) (jobs, parked []db.Job, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	rows, err := db.New().DispatchJobs(ctx, e.pool, db.DispatchJobsParams{Queue: queue, Room: room, Without: without})
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	var parked []db.Job
 	for _, job := range rows {
 		if job.Parked {
 			parked = append(parked, job)
@@ -150,7 +163,7 @@ func (e *Engine) take(ctx context.Context, queue string, room int64, without []u
 		}
 	}
 	e.tell(parked...)
-	return jobs, len(rows), nil
+	return jobs, parked, nil
 }
 
 // Unpark hands over the parked jobs of a kind that have room within their limits by now.
@@ -271,8 +284,8 @@ func (s *slots) forget() {
 	s.asked = time.Time{}
 }
 
-// window is how many due jobs of a queue may lie in Redis.
-func (e *Engine) window(ctx context.Context, queue string) (int, error) {
+// slotsOf is how many jobs of a queue the living workers can run at once.
+func (e *Engine) slotsOf(ctx context.Context, queue string) (int64, error) {
 	e.slots.mu.Lock()
 	defer e.slots.mu.Unlock()
 	if time.Since(e.slots.asked) > slotsFor {
@@ -288,7 +301,7 @@ func (e *Engine) window(ctx context.Context, queue string) (int, error) {
 		}
 		e.slots.asked = time.Now()
 	}
-	return max(e.cfg.Window, int(perSlot*e.slots.counts[queue])), nil
+	return e.slots.counts[queue], nil
 }
 
 // query runs one statement with a time limit of its own.

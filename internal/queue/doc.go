@@ -27,8 +27,8 @@
 // A queue's line in Redis is short, and shared out in turns among owners: what waits in PostgreSQL is taken that way, and
 // gets its place in the line that way (turns.go). An owner with nothing in line is let in also where it is full.
 //
-// Where nobody waits, a job that is committed goes straight to Redis (look.go), and what is claimed within a moment needs no
-// mark that it lay there (mark.go): its row is written twice, not three times.
+// Where nobody waits, a job goes straight: it counts as dispatched from its insert on, and is handed over once that is
+// committed (look.go). Others are marked by the look that takes them.
 //
 // Where PostgreSQL's disk is waited for: the enqueuing, and every end of an attempt. A claim or a dispatch mark may be
 // forgotten by a crash of PostgreSQL in the next half second. The job is then claimed again; the run that was forgotten ends

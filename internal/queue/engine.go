@@ -40,10 +40,8 @@ type Engine struct {
 	beats   beats
 	askers  askers
 
-	unmarked unmarked // of the loop alone
-
 	mu     sync.Mutex         // guards the rest
-	queues map[string]*todo   // by queue
+	queues map[string]*errand // by queue
 	found  map[string]finding // by queue
 	cancel context.CancelFunc // nil unless running
 	wake   chan struct{}      // one slot
@@ -61,10 +59,11 @@ func NewEngine(pool *db.Pool, rdb redis.UniversalClient, events *stream.Log, cfg
 	e := &Engine{
 		pool: pool, rdb: rdb, line: line, client: asynq.NewClientFromRedisClient(line), events: events, cfg: cfg.withDefaults(), log: log,
 		metrics: newMetrics(registerer), hooks: map[string][]Hook{},
-		queues: map[string]*todo{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
+		queues: map[string]*errand{}, found: map[string]finding{}, wake: make(chan struct{}, 1),
 	}
 	e.teller = batch.New(together, tellTimeout, e.publish)
 	e.askers = e.joinAskers()
+	pool.OnAnnounce(e.announced)
 	pool.OnCommit(e.committed)
 	return e
 }
@@ -105,6 +104,7 @@ func (e *Engine) Stop() {
 	e.wg.Wait()
 	ctx, done := context.WithTimeout(context.Background(), tellTimeout)
 	defer done()
+	e.leave(ctx)
 	if err := errors.Join(e.teller.Wait(ctx), e.line.Stop(ctx)); err != nil {
 		e.log.Warn("redis did not take all events and tasks in time", "err", err)
 	}
@@ -116,10 +116,10 @@ func (e *Engine) committed(signals []any) {
 	for _, signal := range signals {
 		switch signal := signal.(type) {
 		case committed:
-			e.todo(signal.job.Queue).add(signal.job)
+			e.errand(signal.job.Queue).add(signal)
 			e.metrics.enqueued.WithLabelValues(signal.job.Kind).Inc()
 		case committedMany:
-			e.todo(signal.queue).look = true
+			e.errand(signal.queue).look = true
 			e.metrics.enqueued.WithLabelValues(signal.kind).Add(float64(signal.jobs))
 		case completed:
 			signal.run.completed.Store(&signal.result)
@@ -132,7 +132,7 @@ func (e *Engine) committed(signals []any) {
 // Wake has a queue looked at soon: it may have room, or new jobs.
 func (e *Engine) Wake(queue string) {
 	e.mu.Lock()
-	e.todo(queue).look = true
+	e.errand(queue).look = true
 	e.mu.Unlock()
 	e.signal()
 }
@@ -155,12 +155,12 @@ func (e *Engine) loop(ctx context.Context) {
 			return
 		}
 		due, next := e.due(time.Now())
-		for queue, todo := range due {
-			if err := e.hand(ctx, queue, todo); err != nil && ctx.Err() == nil {
+		for queue, errand := range due {
+			if err := e.hand(ctx, queue, errand); err != nil && ctx.Err() == nil {
 				e.log.Warn("dispatch put off", "queue", queue, "err", err)
 			}
 		}
-		later.Reset(min(next, e.markInTime(ctx)))
+		later.Reset(next)
 	}
 }
 

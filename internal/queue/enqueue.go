@@ -54,7 +54,10 @@ func Traced(traceparent string) Option {
 }
 
 // committed is the signal that a transaction enqueued a job.
-type committed struct{ job db.Job }
+type committed struct {
+	job      db.Job
+	straight bool
+}
 
 // Enqueue writes a job of kind into tx. It runs if and only if tx commits; when tx was opened by [db.InTx] on the pool of
 // an [Engine], it is dispatched at once, otherwise by the next pass of a scheduler.
@@ -63,6 +66,7 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 	if err != nil {
 		return Record{}, err
 	}
+	db.Announce(tx, &p)
 	ctx, span := create(ctx, &p)
 	job, existing, err := insert(ctx, tx, p)
 	tracing.End(span, err)
@@ -70,7 +74,7 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 		return Record{}, fmt.Errorf("enqueue %s: %w", kind.Name, err)
 	}
 	if !existing {
-		db.Signal(tx, committed{job})
+		db.Signal(tx, committed{job, p.Straight})
 	}
 	return Record{Job: job, Existing: existing}, nil
 }

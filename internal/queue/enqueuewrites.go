@@ -23,6 +23,7 @@ func EnqueueWith[A any](ctx context.Context, w *db.Writes, kind Kind[A], args A,
 	if p.UniqueKey != nil {
 		return db.Job{}, fmt.Errorf("enqueue %s: %w", kind.Name, errUniqueWrite)
 	}
+	w.Announce(&p)
 	_, span := create(ctx, &p)
 	err = db.New().AddJob(ctx, w, db.AddJobParams(p))
 	tracing.End(span, err)
@@ -30,7 +31,7 @@ func EnqueueWith[A any](ctx context.Context, w *db.Writes, kind Kind[A], args A,
 		return db.Job{}, fmt.Errorf("enqueue %s: %w", kind.Name, err)
 	}
 	job := unwritten(p)
-	w.Signal(committed{job})
+	w.Signal(committed{job, p.Straight})
 	return job, nil
 }
 

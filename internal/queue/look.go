@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,12 +15,11 @@ const (
 	// takes, the seldomer it is looked.
 	fullFor  = 10 * time.Millisecond
 	fullMost = 80 * time.Millisecond
-	// As many jobs may be in line where another one is handed over without a look at whose they are, or as many as can
-	// start at once if those are more.
+	// As many jobs may be in line where another one goes straight, without a look at whose they are, or as many as there
+	// are places to run them, if those are more.
 	straightMost = 32
 	// As many of these may be of a limit, where the last look parked none: a worker would park them one by one.
 	boundedMost = 4
-	freshMost   = passMost  // are kept in mind until it is known which of these ways they go
 	lookMost    = time.Hour // the timer's rest while nothing is put off
 )
 
@@ -30,12 +30,24 @@ type finding struct {
 	left   bool          // something was left behind in PostgreSQL
 	passes bool          // a pass is under way, and will know better
 	ended  bool          // jobs were claimed or have ended since that began
-	parked bool          // a limit had no room
+	parked []string      // kinds of jobs whose limit had no room
 	there  int64         // due jobs in Redis
 	again  time.Duration // how long others are not worth their cost, where it was full
 	most   int64         // as many may be there for others to be handed over without a look at who else waits
-	direct int           // jobs that were, since
+	direct int64         // jobs that were, since
 	bound  int           // those of a limit among them
+}
+
+// passing notes that a pass is under way, and returns what was found before it. That counts until there is something newer:
+// jobs that could not go straight meanwhile would call for a pass of their own.
+func (e *Engine) passing(queue string) (before finding) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	before = e.found[queue]
+	now := before
+	now.passes, now.ended = true, false
+	e.found[queue] = now
+	return before
 }
 
 // note keeps what was found, and returns what was before.
@@ -56,44 +68,39 @@ func (f finding) leaveAlone(before finding) time.Duration {
 	return fullFor
 }
 
-// todo is what is to be done about a queue.
-type todo struct {
-	fresh []db.Job // was just committed, and may be handed over without a look at whose turn it is; some of it
-	bound int      // how much of that is of a limit
-	look  bool     // there may be more than that
+// errand is what is to be done about a queue.
+type errand struct {
+	straight []db.Job // were committed just now and count as dispatched
+	look     bool     // others may have their turn
 }
 
-// add adds a job that was just committed. What is more than may go straight would only be kept for nothing.
-func (t *todo) add(job db.Job) {
-	if job.RunAt.After(time.Now()) || len(t.fresh) == freshMost {
-		t.look = true
+func (e *errand) add(c committed) {
+	if c.straight {
+		e.straight = append(e.straight, c.job)
 		return
 	}
-	t.fresh = append(t.fresh, job)
-	if limited(job) {
-		t.bound++
-	}
+	e.look = true
 }
 
-// todo is called with e.mu held.
-func (e *Engine) todo(queue string) *todo {
+// errand is called with e.mu held.
+func (e *Engine) errand(queue string) *errand {
 	if e.queues[queue] == nil {
-		e.queues[queue] = &todo{}
+		e.queues[queue] = &errand{}
 	}
 	return e.queues[queue]
 }
 
 // due takes the queues that something is to be done about now, and tells when to ask for the others.
-func (e *Engine) due(now time.Time) (due map[string]*todo, next time.Duration) {
+func (e *Engine) due(now time.Time) (due map[string]*errand, next time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	due, next = map[string]*todo{}, lookMost
-	for queue, todo := range e.queues {
+	due, next = map[string]*errand{}, lookMost
+	for queue, errand := range e.queues {
 		if found := e.found[queue]; found.full && now.Sub(found.at) < found.again {
 			next = min(next, found.again-now.Sub(found.at))
 			continue
 		}
-		due[queue] = todo
+		due[queue] = errand
 		delete(e.queues, queue)
 	}
 	return due, next
@@ -114,37 +121,58 @@ func (e *Engine) roomIn(queue string) {
 	}
 }
 
-// hand hands over the jobs that were just committed, where it is known that nobody waits before them, and otherwise those
-// whose turn it is.
-func (e *Engine) hand(ctx context.Context, queue string, todo *todo) error {
-	if todo.look || !e.straight(queue, todo) {
-		e.mark(ctx) // they count as being in line
-		return e.Dispatch(ctx, queue)
+// hand hands over what went straight, and has those dispatched whose turn it is.
+func (e *Engine) hand(ctx context.Context, queue string, errand *errand) error {
+	var err error
+	if len(errand.straight) > 0 {
+		if err = e.enqueue(ctx, atTheEnd(errand.straight...)); err != nil {
+			e.note(queue, finding{left: true})
+		}
 	}
-	if err := e.enqueue(ctx, atTheEnd(todo.fresh...)); err != nil {
-		e.note(queue, finding{left: true})
+	if errand.look {
+		err = errors.Join(err, e.Dispatch(ctx, queue))
+	}
+	if err != nil {
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
-	e.unmarked.add(todo.fresh)
 	return nil
 }
 
-// straight tells whether what is fresh may be handed over without a look at who else waits. Others may enqueue too, so that
-// it has to be looked now and then.
-func (e *Engine) straight(queue string, todo *todo) bool {
+// leave gives back what an engine that stops has not handed over.
+func (e *Engine) leave(ctx context.Context) {
+	e.mu.Lock()
+	var left []db.Job
+	for _, errand := range e.queues {
+		left = append(left, errand.straight...)
+		errand.straight = nil
+	}
+	e.mu.Unlock()
+	e.undispatch(ctx, atTheEnd(left...))
+}
+
+// announced has a job that is about to be written go straight to Redis once it is committed, without a look at who else
+// waits, where it is known that nobody does. Others may enqueue too, so that it has to be looked now and then.
+func (e *Engine) announced(plan any) {
+	p, ok := plan.(*db.InsertJobParams)
+	if !ok || p.RunAt != nil {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	found, looked := e.found[queue]
-	if !looked || found.full || found.left || len(todo.fresh) == 0 {
-		return false
+	found := e.found[p.Queue] // with room for none where it was never looked
+	if e.cancel == nil || found.full || found.left {
+		return
 	}
-	found.direct += len(todo.fresh)
-	found.bound += todo.bound
-	if found.there+int64(found.direct) > found.most || found.bound > boundedMost || found.parked && todo.bound > 0 {
-		return false
+	bound := p.OwnerLimit != nil || p.KeyLimit != nil
+	if found.there+found.direct >= found.most || bound && (len(found.parked) > 0 || found.bound >= boundedMost) {
+		return
 	}
-	e.found[queue] = found
-	return true
+	p.Straight = true
+	found.direct++
+	if bound {
+		found.bound++
+	}
+	e.found[p.Queue] = found
 }
 
 // limited tells that others may have to end before a job starts.
