@@ -17,7 +17,8 @@ const addJob = `-- name: AddJob :exec
 INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context,
                   dispatched_at)
 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()),
-        $8, $9, $10, $11, $12, CASE WHEN $13::boolean THEN now() END)
+        $8, $9, $10, $11, $12,
+        CASE WHEN $13::boolean AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = $3) THEN now() END)
 `
 
 type AddJobParams struct {
@@ -36,7 +37,8 @@ type AddJobParams struct {
 	Straight     bool
 }
 
-// InsertJob where nothing is read back, so that it can share an exchange with what goes with it.
+// InsertJob where nothing is read back, so that it can share an exchange with what goes with it. Whether the queue is paused is
+// not read back either: a job of it may lie in Redis without the mark, where the pause keeps it, too.
 func (q *Queries) AddJob(ctx context.Context, db DBTX, arg AddJobParams) error {
 	_, err := db.Exec(ctx, addJob,
 		arg.ID,

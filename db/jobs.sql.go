@@ -641,7 +641,8 @@ const insertJob = `-- name: InsertJob :one
 INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context,
                   dispatched_at)
 VALUES ($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now()),
-        $8, $9, $10, $11, $12, CASE WHEN $13::boolean THEN now() END)
+        $8, $9, $10, $11, $12,
+        CASE WHEN $13::boolean AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = $3) THEN now() END)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running') DO NOTHING
 RETURNING id, kind, queue, args, state, epoch, attempt, max_attempts, crashes, owner, run_at, unique_key, owner_limit, limit_key, key_limit, parked, progress, result, error_code, error_message, worker_id, trace_context, created_at, dispatched_at, started_at, finished_at, discarded_at
 `
@@ -663,7 +664,7 @@ type InsertJobParams struct {
 }
 
 // A unique job that is still unfinished is not inserted again; the caller then reads it with UnfinishedUniqueJob. One that
-// goes straight to Redis once it is committed counts as dispatched from the beginning.
+// goes straight to Redis once it is committed counts as dispatched from the beginning. In a paused queue none does.
 func (q *Queries) InsertJob(ctx context.Context, db DBTX, arg InsertJobParams) (Job, error) {
 	row := db.QueryRow(ctx, insertJob,
 		arg.ID,

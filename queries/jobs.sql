@@ -1,10 +1,11 @@
 -- name: InsertJob :one
 -- A unique job that is still unfinished is not inserted again; the caller then reads it with UnfinishedUniqueJob. One that
--- goes straight to Redis once it is committed counts as dispatched from the beginning.
+-- goes straight to Redis once it is committed counts as dispatched from the beginning. In a paused queue none does.
 INSERT INTO jobs (id, kind, queue, args, max_attempts, owner, run_at, unique_key, owner_limit, limit_key, key_limit, trace_context,
                   dispatched_at)
 VALUES (@id, @kind, @queue, @args, @max_attempts, @owner, coalesce(sqlc.narg(run_at)::timestamptz, now()),
-        @unique_key, @owner_limit, @limit_key, @key_limit, @trace_context, CASE WHEN @straight::boolean THEN now() END)
+        @unique_key, @owner_limit, @limit_key, @key_limit, @trace_context,
+        CASE WHEN @straight::boolean AND NOT EXISTS (SELECT FROM queue_pauses p WHERE p.queue = @queue) THEN now() END)
 ON CONFLICT (kind, unique_key) WHERE unique_key IS NOT NULL AND state IN ('queued', 'running') DO NOTHING
 RETURNING *;
 

@@ -74,7 +74,7 @@ func Enqueue[A any](ctx context.Context, tx pgx.Tx, kind Kind[A], args A, opts .
 		return Record{}, fmt.Errorf("enqueue %s: %w", kind.Name, err)
 	}
 	if !existing {
-		db.Signal(tx, committed{job, p.Straight})
+		db.Signal(tx, committed{job, job.DispatchedAt != nil})
 	}
 	return Record{Job: job, Existing: existing}, nil
 }
