@@ -31,10 +31,7 @@ func (after) Query(context.Context, string, ...any) (pgx.Rows, error) { return n
 
 // QueryRow implements [DBTX].
 func (a after) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	b := &pgx.Batch{}
-	for _, s := range a.first.statements {
-		b.Queue(s.sql, s.args...)
-	}
+	b := batchOf(a.first)
 	b.Queue(sql, args...)
 	span := exchange(ctx, func() string { return a.first.name() + " " + StatementName(sql) })
 	return lastRow{a.pool.SendBatch(ctx, b), len(a.first.statements), func(err error) { exchanged(span, err) }}

@@ -168,14 +168,18 @@ type batcher interface {
 // send sends statements in one exchange. Without a transaction around them they are one: PostgreSQL commits at the end of
 // the exchange, and rolls all of it back at the first error.
 func send(ctx context.Context, to batcher, asked ...*Writes) error {
+	if err := to.SendBatch(ctx, batchOf(asked...)).Close(); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}
+
+func batchOf(asked ...*Writes) *pgx.Batch {
 	b := &pgx.Batch{}
 	for _, w := range asked {
 		for _, s := range w.statements {
 			b.Queue(s.sql, s.args...)
 		}
 	}
-	if err := to.SendBatch(ctx, b).Close(); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	return nil
+	return b
 }

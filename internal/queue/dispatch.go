@@ -54,7 +54,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		}
 		return fmt.Errorf("dispatch %s: %w", queue, err)
 	}
-	found.parked = parked
+	found.parked = slices.Compact(slices.Sorted(slices.Values(parked)))
 	found.most = min(max(straightMost, slots), passMost)
 	if found.full {
 		found.again = found.leaveAlone(before)
@@ -64,7 +64,7 @@ func (e *Engine) Dispatch(ctx context.Context, queue string) error {
 		e.Wake(queue)
 	}
 	// What they waited for may have ended before they were on record as waiting.
-	for _, kind := range slices.Compact(slices.Sorted(slices.Values(parked))) {
+	for _, kind := range found.parked {
 		err = errors.Join(err, e.Unpark(ctx, kind))
 	}
 	return err
@@ -90,9 +90,7 @@ func (e *Engine) pass(ctx context.Context, queue string, window int64, handing *
 		return found, false, err
 	}
 	for _, job := range parked {
-		if !slices.Contains(found.parked, job.Kind) {
-			found.parked = append(found.parked, job.Kind)
-		}
+		found.parked = append(found.parked, job.Kind)
 	}
 	found.there = line.total + int64(len(jobs))
 	found.full, found.left = full, full || int64(len(jobs)+len(parked)) == room

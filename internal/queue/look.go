@@ -31,11 +31,10 @@ type finding struct {
 	passes bool          // a pass is under way, and will know better
 	ended  bool          // jobs were claimed or have ended since that began
 	parked []string      // kinds of jobs whose limit had no room
-	there  int64         // due jobs in Redis
+	there  int64         // due jobs in Redis, and those that went straight there since
 	again  time.Duration // how long others are not worth their cost, where it was full
 	most   int64         // as many may be there for others to be handed over without a look at who else waits
-	direct int64         // jobs that were, since
-	bound  int           // those of a limit among them
+	bound  int           // jobs of a limit that were, since
 }
 
 // passing notes that a pass is under way, and returns what was found before it. That counts until there is something newer:
@@ -164,11 +163,11 @@ func (e *Engine) announced(plan any) {
 		return
 	}
 	bound := p.OwnerLimit != nil || p.KeyLimit != nil
-	if found.there+found.direct >= found.most || bound && (len(found.parked) > 0 || found.bound >= boundedMost) {
+	if found.there >= found.most || bound && (len(found.parked) > 0 || found.bound >= boundedMost) {
 		return
 	}
 	p.Straight = true
-	found.direct++
+	found.there++
 	if bound {
 		found.bound++
 	}
